@@ -1,0 +1,300 @@
+"""
+Every error that leaves the client. Performs no I/O.
+
+::
+
+    MeshAPIError                       .request_id  .call  .attempts
+    ├── ClientClosedError              the client was closed
+    ├── APIConnectionError             nothing usable came back
+    │   └── APITimeoutError            also a TimeoutError; .phase = connect | first_event | idle | deadline
+    ├── APIStatusError                 a complete, unhappy answer: .status .code .message .details
+    │   │                              .provider_error .retry_after .body
+    │   ├── BadRequestError 400        AuthenticationError 401    SpendLimitError 402
+    │   ├── PermissionDeniedError 403  NotFoundError 404          ConflictError 409
+    │   ├── UnprocessableEntityError 422                          RateLimitError 429
+    │   └── InternalServerError 5xx
+    ├── StreamError                    after the answer began; .partial .chunks_seen .usage
+    │   ├── StreamTruncatedError       the connection ended before the end mark
+    │   ├── StreamAPIError             the gateway sent an error event: .status .code .message …
+    │   ├── MalformedEventError        an event was not JSON, or not the announced shape: .index .excerpt
+    │   └── StreamClosedError          closed by the user's own close(), from any task
+    ├── UnexpectedResponseError        right status, wrong kind of body: .status .content_type .excerpt
+    ├── ResponseTooLargeError          a limit of Limits was hit
+    └── DecodeError                    the body did not fit the shape; the message names the path
+
+``asyncio.CancelledError`` and programmer errors (``TypeError``, ``ValueError``, ``RuntimeError``) aside,
+nothing else does. All of them pickle, and none holds the token.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, Self
+
+from .events import Attempt
+
+
+__all__ = [
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BadRequestError",
+    "ClientClosedError",
+    "ConflictError",
+    "DecodeError",
+    "InternalServerError",
+    "MalformedEventError",
+    "MeshAPIError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "ResponseTooLargeError",
+    "SpendLimitError",
+    "StreamAPIError",
+    "StreamClosedError",
+    "StreamError",
+    "StreamTruncatedError",
+    "UnexpectedResponseError",
+    "UnprocessableEntityError",
+]
+
+
+class MeshAPIError(Exception):
+    """
+    The root of everything that goes wrong between this client and the gateway.
+
+    ``request_id`` is the gateway's id of the call where the wire gave one, ``call`` the request as a value
+    (None before there was one), ``attempts`` every try that was made.
+    """
+
+    def __init__(self, message: str, *, request_id: str | None = None) -> None:
+        super().__init__(message)
+        self.request_id = request_id
+        self.call: object | None = None
+        self.attempts: tuple[Attempt, ...] = ()
+
+    def __str__(self) -> str:
+        text = str(self.args[0])
+        return f"{text} (request id: {self.request_id})" if self.request_id else text
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(kind: type[MeshAPIError], args: tuple[object, ...], state: dict[str, object]) -> MeshAPIError:
+    error = kind.__new__(kind, *args)
+    error.args = args
+    error.__dict__.update(state)
+    return error
+
+
+class ClientClosedError(MeshAPIError):
+    """The client was closed, before this call or while it ran."""
+
+
+class APIConnectionError(MeshAPIError):
+    """
+    Nothing usable came back: no connection, or it broke before the answer was whole.
+
+    ``sent`` tells whether the gateway may have begun the work: False when no connection was made.
+    """
+
+    def __init__(self, message: str, *, request_id: str | None = None, sent: bool = True) -> None:
+        super().__init__(message, request_id=request_id)
+        self.sent = sent
+
+
+class APITimeoutError(APIConnectionError, TimeoutError):
+    """
+    A limit of :class:`~meshapi_aio.Timeout` ran out; ``phase`` says which.
+
+    ``connect``: no connection in time. ``first_event``: no answer (or no first event) after the request was
+    sent. ``idle``: no data event, or no bytes where nothing streams. ``deadline``: ``Timeout.total``.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        phase: Literal["connect", "first_event", "idle", "deadline"],
+        request_id: str | None = None,
+        sent: bool = True,
+    ) -> None:
+        super().__init__(message, request_id=request_id, sent=sent)
+        self.phase = phase
+
+
+class _GatewayError(MeshAPIError):
+    """What the gateway itself said in an error body or an error event."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None,
+        code: str | None = None,
+        details: list[Any] | None = None,
+        provider_error: object = None,
+        retry_after: float | None = None,
+        body: object = None,
+        request_id: str | None = None,
+    ) -> None:
+        heading = " ".join(str(part) for part in (status, code) if part is not None)
+        super().__init__(f"{heading}: {message}" if heading else message, request_id=request_id)
+        self.status = status
+        self.code = code
+        self.message = message
+        self.details = details or []
+        self.provider_error = provider_error
+        self.retry_after = retry_after
+        self.body = body
+
+
+class APIStatusError(_GatewayError):
+    """
+    A complete, unhappy answer.
+
+    ``status`` is the HTTP status (of a 200 that carried an error: the status its code stands for), ``code``
+    the gateway's machine-readable code (an open string, None where it sent none), ``message`` its text,
+    ``details`` a list (422: which fields), ``provider_error`` what the upstream said, ``retry_after`` seconds
+    or None, ``body`` the decoded JSON or the text.
+    """
+
+    status: int
+
+    @classmethod
+    def of(cls, status: int) -> "type[APIStatusError]":
+        """Return the class that stands for an HTTP status."""
+        if status >= _FIRST_SERVER_ERROR:
+            return InternalServerError
+        return _BY_STATUS.get(status, APIStatusError)
+
+
+class BadRequestError(APIStatusError):
+    """400: the gateway refused the request as it was put."""
+
+
+class AuthenticationError(APIStatusError):
+    """401: the token is missing, wrong or revoked."""
+
+
+class SpendLimitError(APIStatusError):
+    """402: the key's spend limit is reached; trying again does not help."""
+
+
+class PermissionDeniedError(APIStatusError):
+    """403: this key may not do that."""
+
+
+class NotFoundError(APIStatusError):
+    """404: no such model, object or route."""
+
+
+class ConflictError(APIStatusError):
+    """409: the request contradicts the state of the thing it names."""
+
+
+class UnprocessableEntityError(APIStatusError):
+    """422: a field is missing or out of range; ``details`` says which."""
+
+
+class RateLimitError(APIStatusError):
+    """429: too many requests or tokens; ``retry_after`` says when to come back."""
+
+
+class InternalServerError(APIStatusError):
+    """5xx: the gateway or its upstream failed."""
+
+
+_FIRST_SERVER_ERROR = 500
+_BY_STATUS: Mapping[int, type[APIStatusError]] = {
+    400: BadRequestError,
+    401: AuthenticationError,
+    402: SpendLimitError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    409: ConflictError,
+    422: UnprocessableEntityError,
+    429: RateLimitError,
+}
+
+
+class StreamError(MeshAPIError):
+    """
+    The answer began and did not end well. It is never retried.
+
+    ``partial`` is what the received chunks fold to (of chat: a ``ChatCompletion``), None where nothing came,
+    ``chunks_seen`` how many chunks came, ``usage`` the token counts where the stream had told them already.
+    """
+
+    # Any, since each family folds to a shape of its own, and this room stands below all of them.
+    partial: Any = None
+    chunks_seen: int = 0
+    usage: Any = None
+
+    def with_progress(self, *, partial: object, chunks_seen: int, usage: object) -> Self:
+        """Set what had been received before the error, and return the error."""
+        self.partial = partial
+        self.chunks_seen = chunks_seen
+        self.usage = usage
+        return self
+
+
+class StreamTruncatedError(StreamError):
+    """The stream ended, or its connection broke, before it was whole."""
+
+
+class StreamAPIError(StreamError, _GatewayError):
+    """
+    The gateway sent an error event inside the stream.
+
+    ``code`` and ``message`` are the event's, ``status`` is the HTTP status that the code stands for, None
+    where that is unknown; ``details``, ``provider_error``, ``retry_after`` (seconds) and ``body`` are as in
+    :class:`APIStatusError`.
+    """
+
+
+class MalformedEventError(StreamError):
+    """
+    An event was not JSON, or not of the announced shape.
+
+    ``index`` is its place among the stream's data events, from 0; ``excerpt`` its beginning.
+    """
+
+    def __init__(self, message: str, *, index: int, excerpt: str, request_id: str | None = None) -> None:
+        super().__init__(message, request_id=request_id)
+        self.index = index
+        self.excerpt = excerpt
+
+
+class StreamClosedError(StreamError):
+    """The stream was closed before its end, by ``stream.close()``, its block, or ``client.close()``."""
+
+
+class UnexpectedResponseError(MeshAPIError):
+    """
+    The status was right and the body was not what the call returns: HTML, a redirect, JSON for a stream.
+
+    ``excerpt`` is the beginning of the body, at most 512 characters.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int,
+        content_type: str = "",
+        excerpt: str = "",
+        request_id: str | None = None,
+    ) -> None:
+        super().__init__(message, request_id=request_id)
+        self.status = status
+        self.content_type = content_type
+        self.excerpt = excerpt
+
+
+class ResponseTooLargeError(MeshAPIError):
+    """The gateway sent more than a limit of :class:`~meshapi_aio.Limits` allows; the message names it."""
+
+
+class DecodeError(MeshAPIError):
+    """A reply was JSON, but not of its shape; the message names the path: ``… @ $.choices[0].message``."""
