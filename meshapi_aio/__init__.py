@@ -1,0 +1,65 @@
+"""
+The asyncio client for Mesh API, an OpenAI-compatible gateway to 300+ models.
+
+::
+
+    async with MeshAPI(token="rsk_…") as client:
+        async for chunk in client.chat.completions.create(model=…, messages=[…], stream=True):
+            print(chunk.text, end="")
+"""
+
+from ._shape import Reply, Shape
+from ._stream import Stream
+from ._version import __version__
+from .call import CALLS, Call, StreamCall
+from .client import MeshAPI
+from .endpoints._folding import Delta, FunctionDelta, ToolCallDelta
+from .endpoints._messages import (
+    AudioPart,
+    ContentPart,
+    FunctionCall,
+    ImagePart,
+    IncompleteToolCall,
+    Message,
+    TextPart,
+    ToolCall,
+    UnknownPart,
+    VideoPart,
+)
+from .endpoints._shared import PromptTokensDetails, Usage
+from .endpoints.chat import (
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatCompletionStream,
+    Choice,
+    ChunkChoice,
+    CreateChatCompletion,
+    StreamChatCompletion,
+)
+from .errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ClientClosedError,
+    ConflictError,
+    DecodeError,
+    InternalServerError,
+    MalformedEventError,
+    MeshAPIError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    ResponseTooLargeError,
+    SpendLimitError,
+    StreamAPIError,
+    StreamClosedError,
+    StreamError,
+    StreamTruncatedError,
+    UnexpectedResponseError,
+    UnprocessableEntityError,
+)
+from .events import Attempt, Meta, Routing, Statistics
+from .settings import Limits, Retry, Timeout
+from .sse import ServerSentEvent, SSEDecoder

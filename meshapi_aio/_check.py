@@ -20,7 +20,8 @@ Check = Callable[[Any], Problem]
 
 def check_fields(cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
     """
-    Give each field of an attrs class a validator for its annotation, before its own, and a copying converter.
+    Give each field of an attrs class a validator for its annotation, before its own, and a copying converter
+    after its own.
 
     A ``field_transformer`` of ``attrs.define``. The validators raise a ``TypeError`` or a ``ValueError`` that
     names the field, the value and what would fit.
@@ -34,7 +35,8 @@ def check_fields(cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs
         validators = [_validator(field.type)]
         if field.validator is not None:
             validators.append(field.validator)
-        checked.append(field.evolve(validator=attrs.validators.and_(*validators), converter=snapshot))
+        converter = snapshot if field.converter is None else attrs.converters.pipe(field.converter, snapshot)
+        checked.append(field.evolve(validator=attrs.validators.and_(*validators), converter=converter))
     return checked
 
 

@@ -12,7 +12,7 @@ from typing import Literal, Self
 from .errors import APITimeoutError, MeshAPIError
 
 
-__all__ = ["Scope"]
+__all__ = ["Scope", "timed_out"]
 
 Phase = Literal["connect", "first_event", "idle", "deadline"]
 
@@ -78,14 +78,27 @@ class Scope:
             raise self._reason from None
 
     def _expired(self) -> APITimeoutError:
-        waited = {
-            "connect": "no connection was made",
-            "first_event": "the gateway did not begin to answer",
-            "idle": "nothing came",
-            "deadline": "the call was not finished",
-        }[self._phase]
-        setting = "total" if self._phase == "deadline" else self._phase
-        return APITimeoutError(
-            f"{waited} within {self._seconds:g} s (Timeout({setting}=…))",
-            phase=self._phase,
-        )
+        return timed_out(self._phase, self._seconds)
+
+    def now(self) -> float:
+        """Return the loop's time."""
+        return asyncio.get_running_loop().time()
+
+    def left(self) -> float | None:
+        """Return the seconds that remain of the whole call, None where they are not limited."""
+        return None if self.deadline is None else self.deadline - self.now()
+
+
+def timed_out(
+    phase: Phase, seconds: float | None, *, request_id: str | None = None, sent: bool = True
+) -> APITimeoutError:
+    """Return the error for a limit of ``Timeout`` that ran out."""
+    happened, setting = {
+        "connect": ("no connection was made", "connect"),
+        "first_event": ("the gateway did not begin to answer", "first_event"),
+        "idle": ("nothing came", "idle"),
+        "deadline": ("the call was not finished", "total"),
+    }[phase]
+    return APITimeoutError(
+        f"{happened} within {seconds:g} s (Timeout({setting}=…))", phase=phase, request_id=request_id, sent=sent
+    )

@@ -112,9 +112,7 @@ class Pump(Generic[ChunkType]):
         self.over = True
         self.source.abort()
         if isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
-            truncated = StreamTruncatedError(f"the stream broke off: {error.args[0]}", request_id=error.request_id)
-            truncated.__cause__ = error.__cause__
-            error = truncated
+            error = StreamTruncatedError(f"the stream broke off: {error.args[0]}", request_id=error.request_id)
         self.reader.failure = error
         return []
 

@@ -33,7 +33,7 @@ from typing import (
 import attrs
 
 from ._check import check_fields
-from ._shape import as_json, wire_fields
+from ._shape import as_json, brief, wire_fields
 
 
 __all__ = [
@@ -81,6 +81,8 @@ class _Callable:
     route: ClassVar[Route]
     reply: ClassVar[Any]
 
+    __repr__ = brief
+
     def body(self) -> dict[str, Any]:
         """Return the JSON body: the fields that are not None, and what ``extra_body`` adds or replaces."""
         body = {}
@@ -107,7 +109,7 @@ class StreamCall(_Callable, Generic[StreamType_co]):
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
 def fields(cls: CallClass) -> CallClass:
     """Make a base class of fields that several calls share."""
-    made: CallClass = attrs.frozen(slots=True, kw_only=True, field_transformer=check_fields)(cls)
+    made: CallClass = attrs.frozen(slots=True, kw_only=True, repr=False, field_transformer=check_fields)(cls)
     return made
 
 

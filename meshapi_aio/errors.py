@@ -97,12 +97,16 @@ class APIConnectionError(MeshAPIError):
     """
     Nothing usable came back: no connection, or it broke before the answer was whole.
 
-    ``sent`` tells whether the gateway may have begun the work: False when no connection was made.
+    ``sent`` tells whether the gateway may have begun the work: False when no connection was made. ``stale``
+    tells that a pooled connection turned out to be closed, most likely before the request reached it.
     """
 
-    def __init__(self, message: str, *, request_id: str | None = None, sent: bool = True) -> None:
+    def __init__(
+        self, message: str, *, request_id: str | None = None, sent: bool = True, stale: bool = False
+    ) -> None:
         super().__init__(message, request_id=request_id)
         self.sent = sent
+        self.stale = stale
 
 
 class Progress:

@@ -266,7 +266,7 @@ def _api_version(_owner: object, _attribute: object, value: object) -> None:
         raise ValueError(msg)
 
 
-def _request_id(_owner: object, _attribute: object, value: object) -> None:
+def _request_id(_owner: object, _attribute: object, value: str | None) -> None:
     if value is not None and not (isinstance(value, str) and _REQUEST_ID.fullmatch(value)):
         msg = f"request_id must be 1 to 64 letters, digits, '.', '_', ':' or '-', got {value!r}"
         raise ValueError(msg)
