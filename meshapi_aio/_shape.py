@@ -37,14 +37,14 @@ def wire_fields(cls: type) -> "list[attrs.Attribute[Any]]":
     return [field for field in attrs.fields(cls) if field.name != "extra" and not field.metadata.get(_LOCAL)]
 
 
-def brief(value: Any) -> str:
+def brief(self: Any) -> str:
     """Return the repr of an attrs value with only those fields that tell something."""
     told = []
-    for field in attrs.fields(type(value)):
-        member = getattr(value, field.name)
+    for field in attrs.fields(type(self)):
+        member = getattr(self, field.name)
         if field.repr and member is not None and member != [] and member != {}:
             told.append(f"{field.name}={member!r}")
-    return f"{type(value).__name__}({', '.join(told)})"
+    return f"{type(self).__name__}({', '.join(told)})"
 
 
 class Absent:

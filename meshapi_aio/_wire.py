@@ -83,17 +83,15 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     ``APIStatusError`` for an error status, and for a 200 whose JSON is an error;
     ``UnexpectedResponseError`` for what is no JSON; ``DecodeError`` for JSON of another shape.
     """
-    failure: MeshAPIError | None
     if not answer.is_success:
         raise read_error(answer, body, settings)
     try:
         value = loads(body)
     except ValueError:
-        failure = unexpected(answer, body, settings, "JSON")
-    else:
-        failure = error_in(value, answer, settings)
-    if failure is not None:
-        raise failure
+        raise unexpected(answer, body, settings, "JSON") from None
+    refusal = error_in(value, answer, settings)
+    if refusal is not None:
+        raise refusal
     try:
         reply: ReplyType = structurer(call.reply)(value)
     except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever the hooks raise
