@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.http_exceptions import LineTooLong
+from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
 
 from ._answer import Answer
 from ._scope import Scope, timed_out
@@ -452,7 +452,13 @@ def _failure_to_open(error: Exception, exchange: Exchange, request: Request, lim
 
 
 def _failure_to_read(error: Exception, request_id: str | None) -> MeshAPIError:
-    msg = f"the connection broke in the middle of the answer: {_told(error)}"
+    # The text of a ClientPayloadError is the repr of a parser's error: what it knows is said here instead.
+    if not isinstance(error, aiohttp.ClientPayloadError):
+        msg = f"the connection broke in the middle of the answer: {_told(error)}"
+    elif isinstance(error.__cause__, ContentEncodingError):
+        msg = "the answer could not be unpacked"
+    else:
+        msg = "the connection ended in the middle of the answer"
     return APIConnectionError(msg, request_id=request_id)
 
 
