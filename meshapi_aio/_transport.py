@@ -440,7 +440,7 @@ def _failure_to_open(error: Exception, exchange: Exchange, request: Request, lim
         msg = f"the proxy refused to connect to {place}: {error.status} {error.message}"
         return APIConnectionError(msg, sent=False)
     if isinstance(error, aiohttp.ClientResponseError):
-        if isinstance(error.__cause__, LineTooLong):
+        if _caused_by(error, LineTooLong):
             return _headers_too_large(limits, None)
         return APIConnectionError(f"what {place} answered is no HTTP: {error.message}")
     if isinstance(error, RuntimeError):
@@ -455,11 +455,17 @@ def _failure_to_read(error: Exception, request_id: str | None) -> MeshAPIError:
     # The text of a ClientPayloadError is the repr of a parser's error: what it knows is said here instead.
     if not isinstance(error, aiohttp.ClientPayloadError):
         msg = f"the connection broke in the middle of the answer: {_told(error)}"
-    elif isinstance(error.__cause__, ContentEncodingError):
+    elif _caused_by(error, ContentEncodingError):
         msg = "the answer could not be unpacked"
     else:
         msg = "the connection ended in the middle of the answer"
     return APIConnectionError(msg, request_id=request_id)
+
+
+def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
+    while error is not None and not isinstance(error, kind):
+        error = error.__cause__
+    return error is not None
 
 
 def _told(error: BaseException) -> str:
