@@ -2,4 +2,5 @@
 
 from meshapi_aio._version import __version__
 
+
 __all__ = ["__version__"]

@@ -12,6 +12,7 @@ import pytest
 
 from tests.tree import MODULES, NAME, PACKAGE, dotted
 
+
 # Importing any module runs the door first, which imports all the others in an order that works. So the door
 # is put in place without running it, and the module has to find by itself what it needs.
 ALONE = f"""

@@ -8,6 +8,7 @@ import pytest
 
 from tests.tree import MODULES, NAME, PACKAGE, dotted, is_public
 
+
 PUBLIC = [module for module in MODULES if is_public(module)]
 _TYPE_VARIABLES = {"TypeVar", "ParamSpec", "TypeVarTuple"}
 

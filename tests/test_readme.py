@@ -17,10 +17,11 @@ from types import FunctionType, ModuleType
 from typing import NamedTuple
 
 import pytest
-from meshapi_aio.testing import FakeGateway
 
 from meshapi_aio import MeshAPI
+from meshapi_aio.testing import FakeGateway
 from tests.tree import PROJECT
+
 
 README = PROJECT / "README.md"
 FENCE = re.compile(r"^( *)(`{3,}|~{3,}) *(.*)$")

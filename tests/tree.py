@@ -7,6 +7,7 @@ The package is found without importing it, wherever it is installed: beside the 
 from importlib.util import find_spec
 from pathlib import Path
 
+
 NAME = "meshapi_aio"
 
 
