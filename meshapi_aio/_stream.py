@@ -35,7 +35,7 @@ class Source(Protocol):
     """The loop's time at which waiting for the next event began; None while nobody waits."""
 
     async def read(self) -> bytes:
-        """Return what has come, at least one byte; nothing at a clean end. Raise once all has been handed out."""
+        """Return what has come, nothing at a clean end; raise only once all has been handed out."""
         ...
 
     def finish(self) -> None:
@@ -112,7 +112,9 @@ class Pump(Generic[ChunkType]):
         self.over = True
         self.source.abort()
         if isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
-            error = StreamTruncatedError(f"the stream broke off: {error.args[0]}", request_id=error.request_id)
+            error = StreamTruncatedError(
+                f"the stream broke off: {error.args[0]}", request_id=error.request_id
+            )
         self.reader.failure = error
         return []
 
@@ -130,6 +132,24 @@ Opener = Callable[[Scope], Awaitable[Opening[ChunkType]]]
 # Folding costs less in batches, and what is folded need not be kept: a chunk object weighs about 1 KB, its
 # text a few bytes.
 _FOLD_AT = 64
+
+
+class _Turn:
+    """Refuses two tasks in one stream: they would steal each other's chunks."""
+
+    __slots__ = ("_taken",)
+
+    def __init__(self) -> None:
+        self._taken = False
+
+    def __enter__(self) -> None:
+        if self._taken:
+            msg = "two tasks are in the same stream; let one of them read it, and pass the chunks on"
+            raise RuntimeError(msg)
+        self._taken = True
+
+    def __exit__(self, *_: object) -> None:
+        self._taken = False
 
 
 class Stream(Generic[ChunkType]):
@@ -156,7 +176,7 @@ class Stream(Generic[ChunkType]):
         self._unfolded: list[ChunkType] = []
         self._chunks_seen = 0
         self._meta: Meta | None = None
-        self._busy = False
+        self._turn = _Turn()
         self._closed = False
         self._finished = False
         self._failure: MeshAPIError | None = None
@@ -240,7 +260,7 @@ class Stream(Generic[ChunkType]):
         return error
 
     async def _opened(self) -> Self:
-        with _OneAtATime(self):
+        with self._turn:
             if self._closed:
                 raise self._closing()
             if self._pump is None and not self._finished:
@@ -248,7 +268,7 @@ class Stream(Generic[ChunkType]):
         return self
 
     async def _next(self) -> ChunkType:
-        with _OneAtATime(self):
+        with self._turn:
             if self._closed:
                 raise self._closing()
             if self._finished:
@@ -257,21 +277,18 @@ class Stream(Generic[ChunkType]):
                 await self._open()
             pump = self._pump
             assert pump is not None
-            try:
-                while not self._ready:
-                    if pump.over:
-                        self._end(pump.reader)
-                    self._take(await pump.more())
-                    if self._closed:
-                        raise self._closing()
-            except MeshAPIError:
-                raise
-            except StopAsyncIteration:
-                raise
-            except BaseException:
-                # Cancelled while waiting: nothing that follows may make this look like a whole answer.
-                self.close()
-                raise
+            while not self._ready:
+                if pump.over:
+                    self._end(pump.reader)
+                try:
+                    chunks = await pump.more()
+                except BaseException:
+                    # Cancelled while waiting: nothing that follows may make this look like a whole answer.
+                    self.close()
+                    raise
+                if self._closed:
+                    raise self._closing()
+                self._take(chunks)
         return self._ready.popleft()
 
     async def _open(self) -> None:
@@ -299,8 +316,6 @@ class Stream(Generic[ChunkType]):
         self._take(opening.chunks)
 
     def _take(self, chunks: list[ChunkType]) -> None:
-        if self._closed:
-            return
         self._ready.extend(chunks)
         self._chunks_seen += len(chunks)
         self._unfolded += chunks
@@ -374,21 +389,3 @@ class Stream(Generic[ChunkType]):
     def _usage(self) -> object:
         """Return the token counts, where the stream has told them."""
         return None
-
-
-class _OneAtATime:
-    """Refuse two tasks in one stream: they would steal each other's chunks."""
-
-    __slots__ = ("_stream",)
-
-    def __init__(self, stream: Stream[ChunkType]) -> None:
-        self._stream = stream
-
-    def __enter__(self) -> None:
-        if self._stream._busy:
-            msg = "two tasks are in the same stream; let one of them read it, and pass the chunks on"
-            raise RuntimeError(msg)
-        self._stream._busy = True
-
-    def __exit__(self, *_: object) -> None:
-        self._stream._busy = False

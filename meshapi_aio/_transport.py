@@ -448,7 +448,9 @@ def _failure_to_open(error: Exception, exchange: Exchange, request: Request, lim
     if exchange.reused and isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):
         msg = f"a pooled connection to {place} was closed by the other side: {_told(error)}"
         return APIConnectionError(msg, stale=True)
-    return APIConnectionError(f"the connection to {place} broke before an answer came: {_told(error)}", sent=sent)
+    return APIConnectionError(
+        f"the connection to {place} broke before an answer came: {_told(error)}", sent=sent
+    )
 
 
 def _failure_to_read(error: Exception, request_id: str | None) -> MeshAPIError:

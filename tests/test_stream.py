@@ -126,7 +126,11 @@ META = Meta(status=200, request_id="req_1", attempts=(Attempt(status=200),))
 
 
 def open_on(
-    wire: Wire, *, first: list[str] | None = None, reader: Letters | None = None, gate: asyncio.Event | None = None
+    wire: Wire,
+    *,
+    first: list[str] | None = None,
+    reader: Letters | None = None,
+    gate: asyncio.Event | None = None,
 ) -> Word:
     """Return a stream that opens on a wire, after a gate where one is given."""
 
@@ -298,7 +302,7 @@ async def test_a_failure_to_open_is_raised_once() -> None:
     assert [chunk async for chunk in stream] == []
 
 
-@pytest.mark.parametrize("use", [lambda stream: stream.__aenter__(), lambda stream: anext(stream)])
+@pytest.mark.parametrize("use", [Word.__aenter__, anext])
 async def test_being_cancelled_while_opening(use: Callable[[Word], Awaitable[object]]) -> None:
     """Promise 9: cancellation while opening stays CancelledError; the stream is closed, and opens no more."""
     gate = asyncio.Event()

@@ -24,7 +24,6 @@ from meshapi_aio import (
     Timeout,
     UnexpectedResponseError,
 )
-
 from meshapi_aio._scope import Scope
 from meshapi_aio._transport import Exchange
 
@@ -42,13 +41,16 @@ from .faults.server import (
     tls_client_context,
 )
 
+
 MESSAGES = [{"role": "user", "content": "Hi"}]
 
 both = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 
 
 @asynccontextmanager
-async def serving(script: Script, *, tls: bool = False, **options: Any) -> AsyncIterator[tuple[FaultServer, MeshAPI]]:
+async def serving(
+    script: Script, *, tls: bool = False, **options: Any
+) -> AsyncIterator[tuple[FaultServer, MeshAPI]]:
     """Run a server with a script, and a client of it."""
     async with (
         FaultServer(script, tls=tls) as server,
@@ -385,7 +387,9 @@ async def test_a_gateway_that_never_answers(timeout: Timeout, phase: str, stream
         assert server.requests == 1
 
 
-@pytest.mark.parametrize(("timeout", "phase"), [(Timeout(idle=0.05), "idle"), (Timeout(total=0.05), "deadline")])
+@pytest.mark.parametrize(
+    ("timeout", "phase"), [(Timeout(idle=0.05), "idle"), (Timeout(total=0.05), "deadline")]
+)
 async def test_a_stream_that_stops(timeout: Timeout, phase: str) -> None:
     """Promises 12 and 13: a stream that goes silent raises, after its chunks and with them."""
     async with serving(begin_and_stall, timeout=timeout) as (server, client):
@@ -481,7 +485,9 @@ async def test_no_connection() -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
-        async with MeshAPI(f"http://127.0.0.1:{port}", "rsk_secret", retry=Retry(max_retries=2, backoff=0)) as client:
+        async with MeshAPI(
+            f"http://127.0.0.1:{port}", "rsk_secret", retry=Retry(max_retries=2, backoff=0)
+        ) as client:
             with pytest.raises(APIConnectionError, match=rf"no connection to 127\.0\.0\.1:{port}") as caught:
                 await client.chat.completions.create(messages=MESSAGES)
     assert caught.value.sent is False
@@ -502,10 +508,12 @@ async def test_a_handshake_that_stalls() -> None:
 
 async def test_a_foreign_authority() -> None:
     """A certificate that no trusted authority signed is a failed connect."""
-    async with FaultServer(never_answer, tls=True) as server:
-        async with MeshAPI(server.base_url, "rsk_secret", retry=Retry(max_retries=0)) as client:
-            with pytest.raises(APIConnectionError, match="certificate"):
-                await client.chat.completions.create(messages=MESSAGES)
+    async with (
+        FaultServer(never_answer, tls=True) as server,
+        MeshAPI(server.base_url, "rsk_secret", retry=Retry(max_retries=0)) as client,
+    ):
+        with pytest.raises(APIConnectionError, match="certificate"):
+            await client.chat.completions.create(messages=MESSAGES)
 
 
 async def test_what_is_no_http() -> None:
@@ -627,17 +635,18 @@ async def test_waiting_for_a_slot_is_charged_to_total_alone() -> None:
 
 async def test_an_injected_session_is_used_and_left_as_it_is() -> None:
     """A session of the user's own is neither closed nor changed; its connector's limit bounds the slots."""
-    async with FaultServer(answering(reply(COMPLETION), reply(COMPLETION))) as server:
-        async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session:
-            async with MeshAPI(server.base_url, "rsk_secret", session=session) as client:
-                calls = (client.chat.completions.create(messages=MESSAGES) for _ in range(2))
-                await asyncio.gather(*calls)
-                assert client.stats().in_flight == 0
-                assert client.stats().open == 0
-            assert not session.closed
-            assert len(server.connections) == 1
-            with pytest.raises(ClientClosedError):
-                await client.chat.completions.create(messages=MESSAGES)
+    async with (
+        FaultServer(answering(reply(COMPLETION), reply(COMPLETION))) as server,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=1)) as session,
+    ):
+        async with MeshAPI(server.base_url, "rsk_secret", session=session) as client:
+            await asyncio.gather(*(client.chat.completions.create(messages=MESSAGES) for _ in range(2)))
+            assert client.stats().in_flight == 0
+            assert client.stats().open == 0
+        assert not session.closed
+        assert len(server.connections) == 1
+        with pytest.raises(ClientClosedError):
+            await client.chat.completions.create(messages=MESSAGES)
 
 
 async def test_an_injected_session_has_the_same_limits() -> None:
@@ -709,4 +718,3 @@ async def test_a_token_in_no_error_of_aiohttp() -> None:
     while error is not None:
         assert type(error).__module__.startswith("meshapi_aio")
         error = error.__cause__ or error.__context__
-

@@ -36,7 +36,7 @@ class Connection(asyncio.Protocol):
         self.requests: list[bytes] = []
         self.ended = asyncio.Event()
         self.how: str | None = None
-        """``eof``: the client closed in order; ``reset``: it broke the connection; ``server``: we did either."""
+        """``eof``: the client closed; ``reset``: it broke the connection; ``server``: we did either."""
 
     # asyncio.Protocol
 
@@ -228,14 +228,24 @@ def piece(data: bytes) -> bytes:
 def event(text: str | None = None, *, finish: str | None = None, **more: Any) -> bytes:
     """Return an event of a chat stream."""
     delta = {} if text is None else {"content": text}
-    chunk = {"id": "c1", "model": "m", "choices": [{"index": 0, "delta": delta, "finish_reason": finish}], **more}
+    chunk = {
+        "id": "c1",
+        "model": "m",
+        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
+        **more,
+    }
     return b"data: " + json.dumps(chunk).encode() + b"\n\n"
 
 
 def reply(body: Any, status: int = 200, *headers: str) -> bytes:
     """Return a whole JSON answer."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [f"HTTP/1.1 {status} X", "Content-Type: application/json", f"Content-Length: {len(data)}", *headers]
+    lines = [
+        f"HTTP/1.1 {status} X",
+        "Content-Type: application/json",
+        f"Content-Length: {len(data)}",
+        *headers,
+    ]
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
 
 
