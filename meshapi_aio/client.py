@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ._answer import read_error, telling_headers
+from ._pump import Opening, Pump
 from ._retry import pause_before_retry
 from ._scope import Scope
 from ._shape import Reply
-from ._stream import Opening, Pump
 from ._transport import Exchange, Session, Transport
 from ._wire import ChunkReader, Request, prepare, read_reply
 from .call import Call, StreamCall

@@ -9,8 +9,9 @@ from typing import Any
 
 import pytest
 
+from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
-from meshapi_aio._stream import Opening, Pump, Stream
+from meshapi_aio._stream import Stream
 from meshapi_aio.errors import (
     APIConnectionError,
     APITimeoutError,
