@@ -316,6 +316,35 @@ async def test_a_missing_terminator_closes_the_connection(tls: bool) -> None:
         assert client.stats().in_flight == 0
 
 
+async def test_a_connection_that_went_back_is_not_broken() -> None:
+    """A stream whose bytes have all come holds no connection: closing it leaves the next call alone."""
+    go_on, answer = asyncio.Event(), asyncio.Event()
+
+    async def two(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(STREAM_HEAD + piece(event("a")))
+        await go_on.wait()
+        await connection.send(piece(event("b", finish="stop")) + piece(DONE) + LAST_CHUNK)
+        await connection.request()
+        await answer.wait()
+        await connection.send(reply(COMPLETION))
+        await connection.stall()
+
+    async with serving(two) as (server, client):
+        stream = client.chat.completions.stream(messages=MESSAGES)
+        await anext(stream)
+        go_on.set()
+        async with asyncio.timeout(10):
+            while client.stats().in_flight:
+                await asyncio.sleep(0)
+        task = asyncio.create_task(client.chat.completions.create(messages=MESSAGES))
+        await server.until(lambda: server.requests == 2)
+        stream.close()
+        answer.set()
+        assert (await task).choices[0].message.content == "hello"
+        assert len(server.connections) == 1
+
+
 async def test_a_stale_connection_is_replaced_once() -> None:
     """Promise 15: a pooled connection that closes without a byte of answer is replaced by a new one."""
 
@@ -545,10 +574,10 @@ async def test_a_connection_that_closes_before_an_answer() -> None:
 async def test_headers_are_limited(header: bytes) -> None:
     """Promise 19: one header that is too large, and too many of them, are refused."""
     answer = reply(COMPLETION).replace(b"Content-Type", header + b"Content-Type", 1)
-    async with serving(answering(answer), limits=Limits(header_bytes=1024)) as (server, client):
+    async with serving(answering(answer), limits=Limits(header_bytes=1024)) as (_, client):
         with pytest.raises(ResponseTooLargeError, match="header_bytes"):
             await client.chat.completions.create(messages=MESSAGES)
-        await server.until(lambda: server.open == 0)
+        assert client.stats().in_flight == 0
     async with serving(answering(answer)) as (_, client):
         await client.chat.completions.create(messages=MESSAGES)
 
@@ -558,10 +587,10 @@ async def test_replies_are_limited() -> None:
     body = b'{"choices": []}'
     async with serving(answering(reply(body)), limits=Limits(reply_bytes=len(body))) as (_, client):
         await client.chat.completions.create(messages=MESSAGES)
-    async with serving(answering(reply(body)), limits=Limits(reply_bytes=len(body) - 1)) as (server, client):
+    async with serving(answering(reply(body)), limits=Limits(reply_bytes=len(body) - 1)) as (_, client):
         with pytest.raises(ResponseTooLargeError, match="reply_bytes"):
             await client.chat.completions.create(messages=MESSAGES)
-        await server.until(lambda: server.open == 0)
+        assert client.stats().in_flight == 0
     async with serving(answering(reply(b"x" * 1000, 400)), limits=Limits(error_bytes=10)) as (_, client):
         with pytest.raises(MeshAPIError) as caught:
             await client.chat.completions.create(messages=MESSAGES)

@@ -104,6 +104,9 @@ class Exchange:
         self._response = response
         if response.connection is not None:
             self._wire = response.connection.transport
+        # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
+        # not taken everything: from then on it is no longer ours to break.
+        response.content.on_eof(self._end)
         headers = {name.lower(): value for name, value in response.headers.items()}
         self.answer = Answer(response.status, headers)
 
@@ -194,14 +197,8 @@ class Exchange:
         self.idle_since = None
         if self._over:
             return
-        response = self._response
-        assert response is not None
-        if response.content.is_eof():
-            self._end()
-            return
         self._stop_timer()
         self._timer = self._loop.call_later(_LATE, self.abort)
-        response.content.on_eof(self._end)
 
     def abort(self, reason: MeshAPIError | None = None) -> None:
         """Break the connection; a read that waits raises ``reason``."""
