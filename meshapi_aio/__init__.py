@@ -1,0 +1,132 @@
+"""
+The asyncio client for Mesh API, an OpenAI-compatible gateway to 300+ models.
+
+::
+
+    async with MeshAPI(token="rsk_…") as client:
+        async for chunk in client.chat.completions.create(model=…, messages=[…], stream=True):
+            print(chunk.text, end="")
+"""
+
+from ._shape import Reply, Shape
+from ._stream import Stream
+from ._version import __version__
+from .call import CALLS, Call, StreamCall
+from .client import MeshAPI
+from .endpoints._folding import Delta, FunctionDelta, ToolCallDelta
+from .endpoints._messages import (
+    AudioPart,
+    ContentPart,
+    FunctionCall,
+    ImagePart,
+    IncompleteToolCall,
+    Message,
+    TextPart,
+    ToolCall,
+    UnknownPart,
+    VideoPart,
+)
+from .endpoints._shared import PromptTokensDetails, Usage
+from .endpoints.chat import (
+    ChatCompletion,
+    ChatCompletionChunk,
+    ChatCompletionStream,
+    Choice,
+    ChunkChoice,
+    CreateChatCompletion,
+    StreamChatCompletion,
+)
+from .errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ClientClosedError,
+    ConflictError,
+    DecodeError,
+    InternalServerError,
+    MalformedEventError,
+    MeshAPIError,
+    NotFoundError,
+    PermissionDeniedError,
+    Progress,
+    RateLimitError,
+    ResponseTooLargeError,
+    SpendLimitError,
+    StreamAPIError,
+    StreamClosedError,
+    StreamError,
+    StreamTruncatedError,
+    UnexpectedResponseError,
+    UnprocessableEntityError,
+)
+from .events import Attempt, Meta, Routing, Statistics
+from .settings import Limits, Retry, Timeout
+from .sse import ServerSentEvent, SSEDecoder
+
+
+__all__ = [
+    "CALLS",
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "Attempt",
+    "AudioPart",
+    "AuthenticationError",
+    "BadRequestError",
+    "Call",
+    "ChatCompletion",
+    "ChatCompletionChunk",
+    "ChatCompletionStream",
+    "Choice",
+    "ChunkChoice",
+    "ClientClosedError",
+    "ConflictError",
+    "ContentPart",
+    "CreateChatCompletion",
+    "DecodeError",
+    "Delta",
+    "FunctionCall",
+    "FunctionDelta",
+    "ImagePart",
+    "IncompleteToolCall",
+    "InternalServerError",
+    "Limits",
+    "MalformedEventError",
+    "MeshAPI",
+    "MeshAPIError",
+    "Message",
+    "Meta",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "Progress",
+    "PromptTokensDetails",
+    "RateLimitError",
+    "Reply",
+    "ResponseTooLargeError",
+    "Retry",
+    "Routing",
+    "SSEDecoder",
+    "ServerSentEvent",
+    "Shape",
+    "SpendLimitError",
+    "Statistics",
+    "Stream",
+    "StreamAPIError",
+    "StreamCall",
+    "StreamChatCompletion",
+    "StreamClosedError",
+    "StreamError",
+    "StreamTruncatedError",
+    "TextPart",
+    "Timeout",
+    "ToolCall",
+    "ToolCallDelta",
+    "UnexpectedResponseError",
+    "UnknownPart",
+    "UnprocessableEntityError",
+    "Usage",
+    "VideoPart",
+    "__version__",
+]

@@ -6,7 +6,8 @@ Every error that leaves the client. Performs no I/O.
     MeshAPIError                       .request_id  .call  .attempts
     ├── ClientClosedError              the client was closed
     ├── APIConnectionError             nothing usable came back
-    │   └── APITimeoutError            also a TimeoutError; .phase = connect | first_event | idle | deadline
+    │   └── APITimeoutError            also a TimeoutError; .phase = connect | first_event | idle | deadline;
+    │                                  of a stream also .partial .chunks_seen .usage
     ├── APIStatusError                 a complete, unhappy answer: .status .code .message .details
     │   │                              .provider_error .retry_after .body
     │   ├── BadRequestError 400        AuthenticationError 401    SpendLimitError 402
@@ -27,7 +28,7 @@ nothing else does. All of them pickle, and none holds the token.
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 from .events import Attempt
 
@@ -46,6 +47,7 @@ __all__ = [
     "MeshAPIError",
     "NotFoundError",
     "PermissionDeniedError",
+    "Progress",
     "RateLimitError",
     "ResponseTooLargeError",
     "SpendLimitError",
@@ -95,15 +97,33 @@ class APIConnectionError(MeshAPIError):
     """
     Nothing usable came back: no connection, or it broke before the answer was whole.
 
-    ``sent`` tells whether the gateway may have begun the work: False when no connection was made.
+    ``sent`` tells whether the gateway may have begun the work: False when no connection was made. ``stale``
+    tells that a pooled connection turned out to be closed, most likely before the request reached it.
     """
 
-    def __init__(self, message: str, *, request_id: str | None = None, sent: bool = True) -> None:
+    def __init__(
+        self, message: str, *, request_id: str | None = None, sent: bool = True, stale: bool = False
+    ) -> None:
         super().__init__(message, request_id=request_id)
         self.sent = sent
+        self.stale = stale
 
 
-class APITimeoutError(APIConnectionError, TimeoutError):
+class Progress:
+    """
+    How far a stream had come when it failed.
+
+    ``partial`` is what the received chunks fold to (of chat: a ``ChatCompletion``), None where nothing came,
+    ``chunks_seen`` how many chunks came, ``usage`` the token counts where the stream had told them already.
+    """
+
+    # Any, since each family folds to a shape of its own, and this room stands below all of them.
+    partial: Any = None
+    chunks_seen: int = 0
+    usage: Any = None
+
+
+class APITimeoutError(Progress, APIConnectionError, TimeoutError):
     """
     A limit of :class:`~meshapi_aio.Timeout` ran out; ``phase`` says which.
 
@@ -218,25 +238,8 @@ _BY_STATUS: Mapping[int, type[APIStatusError]] = {
 }
 
 
-class StreamError(MeshAPIError):
-    """
-    The answer began and did not end well. It is never retried.
-
-    ``partial`` is what the received chunks fold to (of chat: a ``ChatCompletion``), None where nothing came,
-    ``chunks_seen`` how many chunks came, ``usage`` the token counts where the stream had told them already.
-    """
-
-    # Any, since each family folds to a shape of its own, and this room stands below all of them.
-    partial: Any = None
-    chunks_seen: int = 0
-    usage: Any = None
-
-    def with_progress(self, *, partial: object, chunks_seen: int, usage: object) -> Self:
-        """Set what had been received before the error, and return the error."""
-        self.partial = partial
-        self.chunks_seen = chunks_seen
-        self.usage = usage
-        return self
+class StreamError(Progress, MeshAPIError):
+    """The answer began and did not end well. It is never retried."""
 
 
 class StreamTruncatedError(StreamError):
@@ -297,4 +300,12 @@ class ResponseTooLargeError(MeshAPIError):
 
 
 class DecodeError(MeshAPIError):
-    """A reply was JSON, but not of its shape; the message names the path: ``… @ $.choices[0].message``."""
+    """
+    A reply was JSON, but not of its shape; the message names the path: ``… @ $.choices[0].message``.
+
+    ``body`` is the decoded JSON, so that a paid answer is not lost.
+    """
+
+    def __init__(self, message: str, *, body: object = None, request_id: str | None = None) -> None:
+        super().__init__(message, request_id=request_id)
+        self.body = body

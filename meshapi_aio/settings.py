@@ -7,7 +7,7 @@ All values are frozen and checked when they are made. Performs no I/O; reads the
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -47,7 +47,7 @@ _OWN_HEADERS = {
 }
 
 
-def _seconds(owner: object, attribute: "attrs.Attribute[float | None]", value: float | None) -> None:
+def _seconds(owner: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
     if value is None:
         return
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -94,8 +94,8 @@ class Timeout:
     total: float | None = attrs.field(default=None, validator=_seconds)
 
 
-def _statuses(value: object) -> frozenset[int]:
-    if isinstance(value, (str, bytes)) or not hasattr(value, "__iter__"):
+def _statuses(value: Iterable[int]) -> frozenset[int]:
+    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
         msg = f"Retry(on_status=…) must be a collection of HTTP statuses, got {value!r}"
         raise TypeError(msg)
     for status in value:
@@ -211,7 +211,7 @@ def resolve_token(value: str | None, environment: Mapping[str, str]) -> str:
     None looks at ``MESHAPI_API_KEY``, then ``MESHAPI_TOKEN``. A missing token, or one that no header can
     carry, is a ``ValueError`` that names where it came from and never what it is.
     """
-    source = "token"
+    source: str = "token"
     if value is None:
         source, value = _from_environment(TOKEN_VARIABLES, environment)
         if value is None:
@@ -266,9 +266,15 @@ def _api_version(_owner: object, _attribute: object, value: object) -> None:
         raise ValueError(msg)
 
 
-def _request_id(_owner: object, _attribute: object, value: object) -> None:
+def _request_id(_owner: object, _attribute: object, value: str | None) -> None:
     if value is not None and not (isinstance(value, str) and _REQUEST_ID.fullmatch(value)):
         msg = f"request_id must be 1 to 64 letters, digits, '.', '_', ':' or '-', got {value!r}"
+        raise ValueError(msg)
+
+
+def _on_malformed(_owner: object, _attribute: object, value: object) -> None:
+    if value not in {"raise", "skip"}:
+        msg = f"on_malformed must be 'raise' or 'skip', got {value!r}"
         raise ValueError(msg)
 
 
@@ -287,9 +293,7 @@ class Settings:
     limits: Limits = attrs.field(factory=Limits, validator=attrs.validators.instance_of(Limits))
     api_version: str | None = attrs.field(default="2026-08", validator=_api_version)
     headers: Mapping[str, str] = attrs.field(factory=dict, converter=_headers, repr=_header_names)
-    on_malformed: Literal["raise", "skip"] = attrs.field(
-        default="raise", validator=attrs.validators.in_(("raise", "skip"))
-    )
+    on_malformed: Literal["raise", "skip"] = attrs.field(default="raise", validator=_on_malformed)
     request_id: str | None = attrs.field(default=None, validator=_request_id)
     cache: bool | None = attrs.field(
         default=None, validator=attrs.validators.optional(attrs.validators.instance_of(bool))

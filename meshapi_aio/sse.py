@@ -11,6 +11,7 @@ from typing import Final, NamedTuple
 
 from .errors import ResponseTooLargeError
 
+
 __all__ = ["SSEDecoder", "ServerSentEvent", "encode"]
 
 _BOM: Final = b"\xef\xbb\xbf"

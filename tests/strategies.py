@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from meshapi_aio.sse import ServerSentEvent
 
+
 BOM: Final = b"\xef\xbb\xbf"
 
 # Some write these as line ends or strip them as blanks; in an event stream they are text.

@@ -19,6 +19,7 @@ from meshapi_aio.errors import ResponseTooLargeError
 from meshapi_aio.sse import ServerSentEvent, SSEDecoder
 from tests.strategies import BOM, cuts, event_streams, lines, nearly_event_streams, server_sent_events
 
+
 CASES: list[dict[str, Any]] = json.loads(
     (Path(__file__).parent / "data" / "sse-cases.json").read_text("utf-8")
 )

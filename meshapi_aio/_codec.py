@@ -1,0 +1,271 @@
+"""
+JSON in, shapes out: the one cattrs converter and its hooks. Performs no I/O.
+
+What it adds to cattrs' defaults, each closing a trap that was measured:
+
+* primitives are taken as they are or refused, since cattrs turns None into ``'None'`` and 5 into ``'5'``;
+* a list must be a list, since cattrs takes ``{}`` for an empty one;
+* unknown keys are kept in ``extra``, at every level;
+* null for a field that can't be None reads as if the key were absent (a required object or list: as empty),
+  since gateways send null for nothing;
+* unions of JSON kinds (``str | list[Part] | None``) go by the kind of the value, content parts by ``type``
+  with a class for unknown ones;
+* failures name their path.
+"""
+
+import json
+import math
+from collections.abc import Callable
+from types import NoneType, UnionType
+from typing import Any, TypeVar, Union, get_args, get_origin
+
+import attrs
+from cattrs import BaseConverter, ClassValidationError, Converter, IterableValidationError, transform_error
+from cattrs.cols import list_structure_factory
+from cattrs.gen import make_dict_structure_fn, override
+
+from ._shape import Shape, wire_fields
+from .endpoints._messages import ContentPart, Parts, UnknownPart
+
+
+__all__ = ["dumps", "loads", "structurer", "unfit"]
+
+T = TypeVar("T")
+Hook = Callable[[Any, Any], Any]
+
+_KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+
+
+class _MismatchError(ValueError):
+    """A JSON value is of another kind than its field."""
+
+    def __init__(self, wanted: str, value: object) -> None:
+        super().__init__(f"expected {wanted}, got {'null' if value is None else _KINDS.get(type(value), 'something else')}")
+
+
+def _text(value: Any, _: Any) -> str:
+    if type(value) is str:
+        return value
+    raise _MismatchError("text", value)
+
+
+def _integer(value: Any, _: Any) -> int:
+    if type(value) is int:
+        return value
+    if type(value) is float and value.is_integer():  # some gateways write time stamps as 1.7e9
+        return int(value)
+    raise _MismatchError("a whole number", value)
+
+
+def _floating(value: Any, _: Any) -> float:
+    if type(value) is float or type(value) is int:
+        return value
+    raise _MismatchError("a number", value)
+
+
+def _boolean(value: Any, _: Any) -> bool:
+    if type(value) is bool:
+        return value
+    raise _MismatchError("true or false", value)
+
+
+def _list_hook(kind: Any, converter: BaseConverter) -> Hook:
+    members = list_structure_factory(kind, converter)
+
+    def structure_list(value: Any, _: Any) -> Any:
+        if type(value) is not list:
+            raise _MismatchError("a list", value)
+        return members(value, kind)
+
+    return structure_list
+
+
+def _dict_hook(kind: Any, _converter: BaseConverter) -> Hook:
+    if get_args(kind)[1] is not Any:
+        msg = f"no hook for {kind}: open objects are dict[str, Any]"
+        raise TypeError(msg)
+
+    def structure_dict(value: Any, _: Any) -> Any:
+        if type(value) is not dict:
+            raise _MismatchError("an object", value)
+        return value
+
+    return structure_dict
+
+
+def _union_hook(kind: Any, converter: BaseConverter) -> Hook:
+    """Choose by the kind of the JSON value; a union has at most one member for each."""
+    hooks: dict[type, tuple[Hook, Any]] = {}
+    wanted = []
+    for member in get_args(kind):
+        origin = get_origin(member) or member
+        json_kinds = [dict] if _is_shape(origin) else [int, float] if origin is float else [origin]
+        if member is not NoneType:
+            wanted.append(_KINDS[json_kinds[0]])
+        for json_kind in json_kinds:
+            hooks[json_kind] = (_nothing if member is NoneType else converter.get_structure_hook(member), member)
+    expected = " or ".join(wanted)
+    if int in hooks:
+        hooks.setdefault(float, hooks[int])
+
+    def structure_union(value: Any, _: Any) -> Any:
+        chosen = hooks.get(type(value))
+        if chosen is None:
+            raise _MismatchError(expected, value)
+        return chosen[0](value, chosen[1])
+
+    return structure_union
+
+
+def _nothing(_value: Any, _: Any) -> None:
+    return None
+
+
+def _part(value: Any, _: Any) -> Any:
+    if type(value) is not dict:
+        raise _MismatchError("an object", value)
+    kind: Any = Parts.kinds.get(value.get("type", ""), UnknownPart)
+    return _CONVERTER.structure(value, kind)
+
+
+def _shape_hook(kind: Any, converter: BaseConverter) -> Hook:
+    fields = wire_fields(kind)
+    known = {field.name for field in fields}
+    others: Any = {field.name: override(omit=True) for field in attrs.fields(kind) if field.name not in known}
+    structure_known = make_dict_structure_fn(kind, converter, _cattrs_forbid_extra_keys=False, **others)
+    # What reads as absent when it is null, and what an empty value stands for then.
+    never_null = {field.name: _empty(field) for field in fields if not _takes_null(field.type)}
+
+    def structure_shape(value: Any, _: Any) -> Any:
+        if type(value) is not dict:
+            raise _MismatchError("an object", value)
+        for name, empty in never_null.items():
+            if value.get(name, value) is None:
+                value = {key: item for key, item in value.items() if key != name}
+                if empty is not None:
+                    value[name] = empty()
+        made = structure_known(value, kind)
+        if not value.keys() <= known:
+            made.extra = {key: item for key, item in value.items() if key not in known}
+        return made
+
+    return structure_shape
+
+
+def _takes_null(kind: Any) -> bool:
+    return kind is Any or (get_origin(kind) in {Union, UnionType} and NoneType in get_args(kind))
+
+
+def _empty(field: "attrs.Attribute[Any]") -> Callable[[], Any] | None:
+    kind: Any = field.type
+    if field.default is not attrs.NOTHING:
+        return None
+    if _is_shape(kind):
+        return dict
+    return list if _is_list(kind) else None
+
+
+def _is_list(kind: Any) -> bool:
+    return get_origin(kind) is list
+
+
+def _is_dict(kind: Any) -> bool:
+    return get_origin(kind) is dict
+
+
+def _is_union(kind: Any) -> bool:
+    return get_origin(kind) in {Union, UnionType} and kind != ContentPart
+
+
+def _is_shape(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Shape)
+
+
+def _make_converter() -> Converter:
+    converter = Converter(detailed_validation=True)
+    for kind, hook in ((str, _text), (int, _integer), (float, _floating), (bool, _boolean)):
+        converter.register_structure_hook(kind, hook)
+    for fits, factory in (
+        (_is_list, _list_hook),
+        (_is_dict, _dict_hook),
+        (_is_union, _union_hook),
+        (_is_shape, _shape_hook),
+    ):
+        converter.register_structure_hook_factory(fits, factory)
+    converter.register_structure_hook(ContentPart, _part)
+    return converter
+
+
+_CONVERTER = _make_converter()
+
+
+def structurer(kind: type[T]) -> Callable[[Any], T]:
+    """Return the function that makes a shape of decoded JSON; its failures are explained by :func:`unfit`."""
+    hook = _CONVERTER.get_structure_hook(kind)
+    return lambda value: hook(value, kind)
+
+
+def unfit(error: Exception) -> str:
+    """Return why some JSON did not fit its shape, with the path of each place (at most three)."""
+    if isinstance(error, (ClassValidationError, IterableValidationError)):
+        reasons = transform_error(error, format_exception=_reason)
+    else:
+        reasons = [f"{_reason(error, None)} @ $"]
+    shown = "; ".join(reasons[:3])
+    return shown if len(reasons) <= 3 else f"{shown}; and {len(reasons) - 3} more"  # noqa: PLR2004 - as it says
+
+
+def _reason(error: BaseException, _kind: Any) -> str:
+    if isinstance(error, KeyError):
+        return "required field missing"
+    return str(error)
+
+
+def loads(text: str | bytes) -> Any:
+    """Return decoded JSON; anything else is a ``ValueError``."""
+    try:
+        return json.loads(text)
+    except RecursionError:
+        msg = "the JSON is nested too deeply"
+        raise ValueError(msg) from None
+
+
+def dumps(value: Any) -> bytes:
+    """
+    Return JSON as bytes.
+
+    A value that JSON can't hold (NaN and infinities included) is a ``TypeError`` that names its place.
+    """
+    try:
+        text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+    except (TypeError, ValueError, RecursionError):
+        path, found = _unwritable(value, "$", ())
+        msg = f"the request holds a value that JSON can't: {found} @ {path}"
+        raise TypeError(msg) from None
+    try:
+        return text.encode()
+    except UnicodeEncodeError:  # half a character: as an escape it survives
+        return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _unwritable(value: Any, path: str, around: tuple[int, ...]) -> tuple[str, str]:
+    """Return the first place that can't be written."""
+    if id(value) in around:
+        return path, "a container inside itself"
+    members: list[tuple[str, Any]] = []
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str):
+                return path, f"a key that is no text, {key!r:.80}"
+        members = [(f"{path}.{key}", item) for key, item in value.items()]
+    elif isinstance(value, (list, tuple)):
+        members = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+    elif isinstance(value, float) and not math.isfinite(value):
+        return path, repr(value)
+    elif not isinstance(value, (str, int, float, NoneType)):
+        return path, f"{value!r:.80} ({type(value).__name__})"
+    for place, item in members:
+        found = _unwritable(item, place, (*around, id(value)))
+        if found[1]:
+            return found
+    return path, ""

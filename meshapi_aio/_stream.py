@@ -1,0 +1,285 @@
+"""
+A stream of chunks: a class iterator that any task or callback can close, at once and without awaiting.
+
+It knows neither aiohttp nor JSON: how to open it is handed to it.
+"""
+
+import warnings
+from collections import deque
+from collections.abc import Awaitable, Callable, Generator
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from ._pump import Opening, Pump, Reader
+from ._scope import Scope
+from .errors import MeshAPIError, Progress, StreamClosedError, StreamTruncatedError
+from .events import Meta
+
+
+__all__ = ["Stream"]
+
+ChunkType = TypeVar("ChunkType")
+
+
+Opener = Callable[[Scope], Awaitable[Opening[ChunkType]]]
+
+# Folding costs less in batches, and what is folded need not be kept: a chunk object weighs about 1 KB, its
+# text a few bytes.
+_FOLD_AT = 64
+
+
+class _Turn:
+    """Refuses two tasks in one stream: they would steal each other's chunks."""
+
+    __slots__ = ("_taken",)
+
+    def __init__(self) -> None:
+        self._taken = False
+
+    def __enter__(self) -> None:
+        if self._taken:
+            msg = "two tasks are in the same stream; let one of them read it, and pass the chunks on"
+            raise RuntimeError(msg)
+        self._taken = True
+
+    def __exit__(self, *_: object) -> None:
+        self._taken = False
+
+
+class Stream(Generic[ChunkType]):
+    """
+    The chunks of one answer, in the order in which they came.
+
+    Iterate it with ``async for``, enter it with ``async with`` (which closes it at the end of the block), or
+    await it to open it early. Nothing is sent before the first of these, and nothing is ever sent twice.
+
+    Opening raises what any call raises. Iterating raises :class:`StreamTruncatedError` when the stream ends
+    before it is whole, :class:`StreamAPIError` for an error event, :class:`MalformedEventError` for an event
+    that is no chunk, :class:`APITimeoutError`, and :class:`StreamClosedError` after :meth:`close`; always
+    after everything that came before has been handed out, but for :meth:`close`, which drops it. Once it has
+    ended or its error was raised, iterating it again ends at once.
+    """
+
+    def __init__(self, call: object, opener: Opener[ChunkType], total: float | None) -> None:
+        self._call = call
+        self._opener: Opener[ChunkType] | None = opener
+        self._total = total
+        self._scope: Scope | None = None
+        self._pump: Pump[ChunkType] | None = None
+        self._ready: deque[ChunkType] = deque()
+        self._unfolded: list[ChunkType] = []
+        self._chunks_seen = 0
+        self._meta: Meta | None = None
+        self._turn = _Turn()
+        self._closed = False
+        self._finished = False
+        self._failure: MeshAPIError | None = None
+
+    @property
+    def meta(self) -> Meta | None:
+        """How the answer came about; None before the stream is open."""
+        return self._meta
+
+    @property
+    def request_id(self) -> str | None:
+        """The gateway's id of this call; None before the stream is open."""
+        return self._meta.request_id if self._meta is not None else None
+
+    @property
+    def skipped(self) -> int:
+        """How many malformed events were passed over (with ``on_malformed="skip"``)."""
+        return self._pump.reader.skipped if self._pump is not None else 0
+
+    def __repr__(self) -> str:
+        if self._closed:
+            state = "closed"
+        elif self._finished:
+            state = "finished" if self._failure is None else "failed"
+        else:
+            state = "not opened" if self._pump is None else f"open, {self._chunks_seen} chunks so far"
+        return f"<{type(self).__name__} {state}>"
+
+    def __await__(self) -> Generator[object, None, Self]:
+        return self._opened().__await__()
+
+    async def __aenter__(self) -> Self:
+        return await self._opened()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> ChunkType:
+        if self._ready:
+            return self._ready.popleft()
+        return await self._next()
+
+    def close(self) -> None:
+        """
+        Leave the stream now: break its connection, drop what was not handed out. Idempotent.
+
+        May be called from any task or callback of the loop. A task that waits in the stream gets
+        :class:`StreamClosedError`, as does the next step; a stream that was read to its end stays as it is.
+        """
+        if self._finished or self._closed:
+            return
+        self._closed = True
+        self._ready.clear()
+        self._opener = None
+        if self._pump is not None:
+            self._pump.source.abort(self._closing())
+        if self._scope is not None:
+            self._scope.end(self._closing())
+
+    def __del__(self) -> None:
+        pump = getattr(self, "_pump", None)  # absent where __init__ itself raised
+        if pump is None or self._closed or self._finished or (pump.over and not self._ready):
+            return
+        # Close first: a warning that is turned into an error must not keep the connection.
+        pump.source.abort_from_finalizer()
+        warnings.warn(
+            f"{self!r} was dropped before its end; read it whole, or use 'async with' or close()",
+            ResourceWarning,
+            stacklevel=2,
+            source=self,
+        )
+
+    def _closing(self) -> StreamClosedError:
+        error = StreamClosedError("the stream was closed before its end", request_id=self.request_id)
+        self._tell(error)
+        return error
+
+    async def _opened(self) -> Self:
+        with self._turn:
+            if self._closed:
+                raise self._closing()
+            if self._pump is None and not self._finished:
+                await self._open()
+        return self
+
+    async def _next(self) -> ChunkType:
+        with self._turn:
+            if self._closed:
+                raise self._closing()
+            if self._finished:
+                raise StopAsyncIteration
+            if self._pump is None:
+                await self._open()
+            pump = self._pump
+            assert pump is not None
+            while not self._ready:
+                if pump.over:
+                    self._end(pump.reader)
+                try:
+                    chunks = await pump.more()
+                except BaseException:
+                    # Cancelled while waiting: nothing that follows may make this look like a whole answer.
+                    self.close()
+                    raise
+                if self._closed:
+                    raise self._closing()
+                self._take(chunks)
+        return self._ready.popleft()
+
+    async def _open(self) -> None:
+        opener = self._opener
+        assert opener is not None
+        self._opener = None
+        self._scope = Scope(self._total)
+        try:
+            opening = await opener(self._scope)
+        except MeshAPIError as error:
+            if self._closed:
+                raise self._closing() from None
+            self._fail(error)
+            raise
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            self._scope = None
+        self._pump = opening.pump
+        self._meta = opening.meta
+        if self._closed:
+            opening.pump.source.abort()
+            raise self._closing()
+        self._take(opening.chunks)
+
+    def _take(self, chunks: list[ChunkType]) -> None:
+        self._ready.extend(chunks)
+        self._chunks_seen += len(chunks)
+        self._unfolded += chunks
+        if len(self._unfolded) >= _FOLD_AT:
+            self._fold_all()
+
+    def _end(self, reader: Reader[ChunkType]) -> None:
+        failure = reader.failure
+        self._fold_all()
+        if failure is None and not reader.done and not self._whole():
+            failure = StreamTruncatedError(
+                "the stream ended before it was whole: without an end mark and without a finish reason"
+                if self._chunks_seen
+                else "the stream ended without a single event",
+                request_id=self.request_id,
+            )
+        if failure is None:
+            failure = self._spoilt()
+        if failure is None:
+            self._finished = True
+            raise StopAsyncIteration
+        self._fail(failure)
+        raise failure
+
+    def _fail(self, failure: MeshAPIError) -> None:
+        self._tell(failure)
+        self._finished = True
+        self._failure = failure
+
+    def _tell(self, failure: MeshAPIError) -> None:
+        failure.call = self._call
+        if self._meta is not None:
+            failure.attempts = self._meta.attempts
+        if isinstance(failure, Progress) and self._chunks_seen:
+            self._fold_all()
+            failure.partial = self._partial()
+            failure.chunks_seen = self._chunks_seen
+            failure.usage = self._usage()
+
+    async def _drain(self) -> None:
+        """Read what is left; raise as iterating does, also when it was raised before."""
+        if self._closed:
+            raise self._closing()
+        if self._failure is not None:
+            raise self._failure
+        async for _ in self:
+            pass
+
+    def _fold_all(self) -> None:
+        if self._unfolded:
+            self._fold(self._unfolded)
+            self._unfolded = []
+
+    # What a family's stream adds: how its chunks fold together.
+
+    def _fold(self, chunks: list[ChunkType]) -> None:
+        """Take chunks into the folded answer."""
+
+    def _whole(self) -> bool:
+        """Tell whether a stream that ended without its end mark is whole all the same."""
+        return False
+
+    def _spoilt(self) -> MeshAPIError | None:
+        """Return what makes a stream that ended properly a failure all the same."""
+        return None
+
+    def _partial(self) -> object:
+        """Return what was received so far, folded."""
+        return None
+
+    def _usage(self) -> object:
+        """Return the token counts, where the stream has told them."""
+        return None

@@ -1,0 +1,346 @@
+"""
+Chat completions: ``client.chat.completions``.
+
+The wire facts are those of the gateway's documentation of ``POST /v1/chat/completions`` and of its production
+behaviour where that differs; such places say so.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Self
+
+import attrs
+
+from .._shape import Reply, Shape, shape
+from .._stream import Stream
+from ..call import Call, Family, Namespace, StreamCall, create_method, fields, post, stream_method
+from ..errors import MeshAPIError, StreamAPIError
+from ._folding import AbsentDelta, Delta, MessageFolder
+from ._messages import Message, check_messages
+from ._shared import Usage, at_most_characters, between, gateway_seconds, positive
+
+
+__all__ = [
+    "Chat",
+    "ChatCompletion",
+    "ChatCompletionChunk",
+    "ChatCompletionStream",
+    "Choice",
+    "ChunkChoice",
+    "Completions",
+    "CreateChatCompletion",
+    "StreamChatCompletion",
+    "TextStream",
+]
+
+
+@shape
+class Choice(Shape):
+    """One of the answers of a completion."""
+
+    index: int | None = None
+    message: Message
+    finish_reason: str | None = None
+    """Why the model stopped: ``stop``, ``length``, ``tool_calls``, …; an open set."""
+    logprobs: Any = None
+
+
+@shape
+class ChatCompletion(Reply):
+    """
+    A whole answer.
+
+    ``choices`` may be empty. ``model`` may be the upstream's name of the model. ``usage`` is None where the
+    gateway did not send it; ``cost`` (USD, a decimal text) is absent in production, where the price of a call
+    comes from its usage events by ``request_id``. The ``x_…`` fields come with ``model="auto"``.
+    """
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    choices: list[Choice]
+    usage: Usage | None = None
+    system_fingerprint: str | None = None
+    cost: str | float | None = None
+    x_auto_routed: bool | None = None
+    x_resolved_model_id: str | None = None
+    x_auto_routed_fallback: bool | None = None
+    x_auto_routed_fallback_reason: str | None = None
+    x_classifier_usage: list[dict[str, Any]] | None = None
+
+
+@shape
+class ChunkChoice(Shape):
+    """What a chunk adds to one of the answers."""
+
+    index: int | None = None
+    delta: Delta = attrs.field(factory=AbsentDelta)
+    finish_reason: str | None = None
+    logprobs: Any = None
+
+
+@shape
+class ChatCompletionChunk(Shape):
+    """
+    One event of a streamed answer, as it came.
+
+    Any key may be missing. The last chunk usually has no choices, and the usage.
+    """
+
+    id: str | None = None
+    object: str | None = None
+    created: int | None = None
+    model: str | None = None
+    choices: list[ChunkChoice] = attrs.field(factory=list)
+    usage: Usage | None = None
+    system_fingerprint: str | None = None
+    cost: str | float | None = None
+
+    @property
+    def text(self) -> str:
+        """
+        The text that the chunk adds to the first answer, empty where it adds none.
+
+        It may hold half of a character, whose other half comes in the next chunk, and which ``print``
+        refuses; ``stream.text_stream`` joins them.
+        """
+        choice = self.choices[0] if self.choices else None
+        return (choice.delta.content or "") if choice is not None and not choice.index else ""
+
+
+class ChatCompletionStream(Stream[ChatCompletionChunk]):
+    """A streamed answer: its chunks, its text, and at the end the whole completion."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._folders: dict[int, MessageFolder] = {}
+        self._finish_reasons: dict[int, str] = {}
+        self._logprobs: dict[int, Any] = {}
+        self._head: dict[str, Any] = {}
+        self._extra: dict[str, Any] = {}
+
+    @property
+    def text_stream(self) -> "TextStream":
+        """The text of the first answer, piece by piece, every character whole."""
+        return TextStream(self)
+
+    async def get_final_completion(self) -> ChatCompletion:
+        """
+        Read what is left, and return the whole answer: text, tool calls, finish reasons, usage.
+
+        It raises what iterating raises, also when that was raised before.
+        """
+        await self._drain()
+        return self._folded()
+
+    def _fold(self, chunks: list[ChatCompletionChunk]) -> None:
+        head = self._head
+        for chunk in chunks:
+            for name in _FIRST:
+                if head.get(name) is None:
+                    head[name] = getattr(chunk, name)
+            for name in _LAST:
+                value = getattr(chunk, name)
+                if value is not None:
+                    head[name] = value
+            if chunk.extra:
+                self._extra.update(chunk.extra)
+            for choice in chunk.choices:
+                self._fold_choice(choice)
+
+    def _fold_choice(self, choice: ChunkChoice) -> None:
+        index = choice.index or 0
+        folder = self._folders.get(index)
+        if folder is None:
+            folder = self._folders[index] = MessageFolder()
+        folder.add(choice.delta)
+        if choice.finish_reason is not None:
+            self._finish_reasons[index] = choice.finish_reason
+        if choice.logprobs is not None:
+            known = self._logprobs.get(index)
+            self._logprobs[index] = _joined_logprobs(known, choice.logprobs)
+
+    def _folded(self) -> ChatCompletion:
+        self._fold_all()
+        whole = self._finished and self._failure is None
+        choices = [
+            Choice(
+                index=index,
+                message=self._folders[index].fold(ended=whole or index in self._finish_reasons),
+                finish_reason=self._finish_reasons.get(index),
+                logprobs=self._logprobs.get(index),
+            )
+            for index in sorted(self._folders)
+        ]
+        completion = ChatCompletion(choices=choices, extra=dict(self._extra), **self._head)
+        completion.object = "chat.completion"
+        if self.meta is not None:
+            completion.meta = self.meta
+        return completion
+
+    def _whole(self) -> bool:
+        return bool(self._folders) and all(index in self._finish_reasons for index in self._folders)
+
+    def _spoilt(self) -> MeshAPIError | None:
+        if "error" not in self._finish_reasons.values():
+            return None
+        msg = "the answer ended with finish_reason 'error'"
+        return StreamAPIError(msg, status=None, code="upstream_error", request_id=self.request_id)
+
+    def _partial(self) -> ChatCompletion:
+        return self._folded()
+
+    def _usage(self) -> Usage | None:
+        usage: Usage | None = self._head.get("usage")
+        return usage
+
+
+# The tail's model is an upstream build name, so of these the first value that came holds; of usage, cost and
+# fingerprint the last.
+_FIRST = ("id", "created", "model")
+_LAST = ("usage", "cost", "system_fingerprint")
+
+
+def _joined_logprobs(known: Any, new: Any) -> Any:
+    if not (isinstance(known, dict) and isinstance(new, dict)):
+        return new
+    joined = dict(known)
+    for key, value in new.items():
+        old = joined.get(key)
+        joined[key] = old + value if isinstance(old, list) and isinstance(value, list) else value
+    return joined
+
+
+class TextStream:
+    """The text of a stream's first answer, piece by piece; a character that came in two halves is one piece."""
+
+    def __init__(self, stream: ChatCompletionStream) -> None:
+        self._stream = stream
+        self._half = ""
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> str:
+        """Return the next text that is not empty; a half that stays alone reads as U+FFFD."""
+        while True:
+            try:
+                chunk = await self._stream.__anext__()
+            except StopAsyncIteration:
+                half, self._half = self._half, ""
+                if half:
+                    return "\N{REPLACEMENT CHARACTER}"
+                raise
+            text = self._half + chunk.text
+            self._half = ""
+            if text and "\ud800" <= text[-1] <= "\udbff":
+                text, self._half = text[:-1], text[-1]
+            if text:
+                return _printable(text)
+
+
+def _printable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return text
+
+
+@fields
+class _ChatFields:
+    messages: Sequence[Message | Mapping[str, Any]] = attrs.field(validator=check_messages)
+    """The conversation so far, as ``Message`` objects or plain dicts, mixed freely."""
+    model: str | None = None
+    """``provider/name``, or ``auto`` to let the gateway choose; None takes the key's default."""
+    models: Sequence[str] | None = None
+    """Models that the gateway tries in this order when the first fails."""
+    temperature: float | None = attrs.field(default=None, validator=between(0, 2))
+    top_p: float | None = attrs.field(default=None, validator=between(0, 1))
+    max_tokens: int | None = attrs.field(default=None, validator=between(1))
+    """The most tokens to answer with."""
+    frequency_penalty: float | None = attrs.field(default=None, validator=between(-2, 2))
+    presence_penalty: float | None = attrs.field(default=None, validator=between(-2, 2))
+    stop: str | Sequence[str] | None = None
+    """Where to stop."""
+    seed: int | None = None
+    tools: Sequence[Mapping[str, Any]] | None = None
+    """``{"type": "function", "function": {"name", "description", "parameters"}}``, sent unchanged."""
+    tool_choice: str | Mapping[str, Any] | None = None
+    """``auto``, ``none``, ``required``, or ``{"type": "function", "function": {"name": …}}``."""
+    response_format: Mapping[str, Any] | None = None
+    """``{"type": "json_schema", "json_schema": {"name", "schema"}}``; support differs per model."""
+    reasoning_effort: Literal["high", "medium", "low", "none"] | None = None
+    """A model that can't take it refuses the call; ``none`` is a level, not the same as leaving it out."""
+    user: str | None = attrs.field(default=None, validator=at_most_characters(256))
+    """An id of the end user."""
+    template: str | None = None
+    """Name or id of a stored template."""
+    variables: Mapping[str, str] | None = None
+    """What fills the template's placeholders."""
+    session_id: str | None = None
+    cache: bool | None = None
+    """False goes round the gateway's response cache."""
+    transforms: Sequence[str] | None = None
+    """Such as ``middle-out``."""
+    timeout: float | None = attrs.field(default=None, converter=gateway_seconds, validator=positive)
+    """
+    Seconds that the GATEWAY waits for its upstream (300 by default).
+
+    The client's own limits are set with ``client.with_options(timeout=Timeout(…))``.
+    """
+    async_mode: bool | None = None
+    modality: Literal["text", "image"] | None = None
+    """``image`` makes images through chat."""
+    image: Mapping[str, Any] | None = None
+    """With modality ``image``: ``n``, ``size``, ``quality``, ``response_format``."""
+    modalities: Sequence[Literal["text", "audio"]] | None = None
+    audio: Mapping[str, Any] | None = None
+    """With modality ``audio``: ``voice``, ``format``."""
+    service_tier: str | None = None
+    weight_profile: Literal["quality_first", "balanced", "cost_first", "latency_first"] | None = None
+    """What auto-routing weighs most."""
+    extra_body: Mapping[str, Any] | None = None
+    """Body keys that this client does not know; they replace its own of the same name."""
+
+    def __attrs_post_init__(self) -> None:
+        if not self.messages and self.template is None:
+            msg = f"{type(self).__name__}: messages is empty; it needs at least one message, or a template"
+            raise ValueError(msg)
+
+
+@post("/v1/chat/completions")
+class CreateChatCompletion(_ChatFields, Call[ChatCompletion]):
+    """
+    Ask a model to continue a conversation, and return its whole answer.
+
+    Particular errors: ``NotFoundError`` (no such model), ``SpendLimitError``, ``UnprocessableEntityError``
+    (a field out of range).
+    """
+
+    stream: Literal[False] = False
+
+
+@post("/v1/chat/completions")
+class StreamChatCompletion(_ChatFields, StreamCall[ChatCompletionStream]):
+    """
+    Ask a model to continue a conversation, and return a stream of its answer.
+
+    Particular errors, at the first step: as of the whole answer. A rejection that is an error status without
+    streaming may be an error event here (``StreamAPIError``).
+    """
+
+    stream: Literal[True] = True
+
+
+class Completions(Family):
+    """``client.chat.completions``: answers to conversations, whole or streamed."""
+
+    create = create_method(CreateChatCompletion, StreamChatCompletion)
+    stream = stream_method(StreamChatCompletion)
+
+
+class Chat(Family):
+    """``client.chat``."""
+
+    completions = Namespace(Completions)
