@@ -1,12 +1,13 @@
 """
 What tests of bots and services talk to: a Mesh API gateway on this machine, for no key and no money.
 
-``FakeGateway`` runs in the event loop of the test. It does not need the client of this package: any client that
-speaks HTTP can be tested against it.
+``FakeGateway`` runs in the event loop of the test, ``GatewayProcess`` in a process of its own. Neither needs
+the client of this package: any client that speaks HTTP can be tested against them.
 """
 
 from ._chat import chat_completion, chat_completion_chunks
 from ._gateway import FakeGateway
+from ._process import GatewayProcess
 from ._received import Outcome, ReceivedRequest
 from ._script import CUT, HANG, RESET, Answer, AnswerFunction, Ending, Pause, WaitFor
 from ._server import ConnectionCounts
@@ -22,6 +23,7 @@ __all__ = [
     "ConnectionCounts",
     "Ending",
     "FakeGateway",
+    "GatewayProcess",
     "GatewayState",
     "Outcome",
     "Pause",
