@@ -1,128 +1,24 @@
 """
 A stream of chunks: a class iterator that any task or callback can close, at once and without awaiting.
 
-It knows neither aiohttp nor JSON: how to open, where bytes come from and what they mean are handed to it.
+It knows neither aiohttp nor JSON: how to open it is handed to it.
 """
 
-import asyncio
 import warnings
 from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import Generic, NamedTuple, Protocol, Self, TypeVar
+from typing import Generic, Self, TypeVar
 
+from ._pump import Opening, Pump, Reader
 from ._scope import Scope
-from .errors import (
-    APIConnectionError,
-    APITimeoutError,
-    MeshAPIError,
-    Progress,
-    StreamClosedError,
-    StreamTruncatedError,
-)
+from .errors import MeshAPIError, Progress, StreamClosedError, StreamTruncatedError
 from .events import Meta
 
 
-__all__ = ["Opening", "Pump", "Reader", "Source", "Stream"]
+__all__ = ["Stream"]
 
 ChunkType = TypeVar("ChunkType")
-
-
-class Source(Protocol):
-    """Where a stream's bytes come from; closing it in either way is synchronous and idempotent."""
-
-    idle_since: float | None
-    """The loop's time at which waiting for the next event began; None while nobody waits."""
-
-    async def read(self) -> bytes:
-        """Return what has come, at least one byte; nothing at a clean end. Raise once all has been handed out."""
-        ...
-
-    def finish(self) -> None:
-        """Give the connection back, since all that matters has been read."""
-
-    def abort(self, reason: MeshAPIError | None = None) -> None:
-        """Break the connection; a waiting read raises ``reason``."""
-
-    def abort_from_finalizer(self) -> None:
-        """Break the connection from any thread, also where the loop is closed."""
-
-
-class Reader(Protocol[ChunkType]):
-    """What a stream's bytes mean."""
-
-    done: bool
-    """Whether the end mark has come."""
-
-    failure: MeshAPIError | None
-    """What went wrong in the bytes; it counts after the chunks that were returned."""
-
-    skipped: int
-    """How many malformed events were passed over."""
-
-    def feed(self, data: bytes) -> list[ChunkType]:
-        """Return the chunks that these bytes complete."""
-        ...
-
-    def finish(self) -> list[ChunkType]:
-        """Take the end of the bytes, and return what it completes."""
-        ...
-
-
-class Pump(Generic[ChunkType]):
-    """A source and its reader: waits for chunks and settles how the stream ends."""
-
-    __slots__ = ("_now", "over", "reader", "source")
-
-    def __init__(self, source: Source, reader: Reader[ChunkType]) -> None:
-        self.source = source
-        self.reader = reader
-        self.over = False
-        self._now = asyncio.get_running_loop().time
-
-    async def more(self) -> list[ChunkType]:
-        """
-        Wait for the next chunks.
-
-        None at all means that the stream is over; with the last ones it may be over too. Then the connection
-        is free, and ``reader.failure`` tells whether it ended badly.
-        """
-        source, reader = self.source, self.reader
-        # One stamp per wait, not per read: heartbeats must not keep a dead stream alive.
-        source.idle_since = self._now()
-        while True:
-            try:
-                data = await source.read()
-            except MeshAPIError as error:
-                return self._broken(error)
-            chunks = reader.feed(data) if data else reader.finish()
-            if reader.failure is not None:
-                self.over = True
-                source.abort()
-                return chunks
-            if reader.done or not data:
-                self.over = True
-                source.finish()
-                return chunks
-            if chunks:
-                source.idle_since = None
-                return chunks
-
-    def _broken(self, error: MeshAPIError) -> list[ChunkType]:
-        self.over = True
-        self.source.abort()
-        if isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
-            error = StreamTruncatedError(f"the stream broke off: {error.args[0]}", request_id=error.request_id)
-        self.reader.failure = error
-        return []
-
-
-class Opening(NamedTuple, Generic[ChunkType]):
-    """What a stream gets when it is opened."""
-
-    pump: Pump[ChunkType]
-    chunks: list[ChunkType]
-    meta: Meta
 
 
 Opener = Callable[[Scope], Awaitable[Opening[ChunkType]]]
@@ -130,6 +26,24 @@ Opener = Callable[[Scope], Awaitable[Opening[ChunkType]]]
 # Folding costs less in batches, and what is folded need not be kept: a chunk object weighs about 1 KB, its
 # text a few bytes.
 _FOLD_AT = 64
+
+
+class _Turn:
+    """Refuses two tasks in one stream: they would steal each other's chunks."""
+
+    __slots__ = ("_taken",)
+
+    def __init__(self) -> None:
+        self._taken = False
+
+    def __enter__(self) -> None:
+        if self._taken:
+            msg = "two tasks are in the same stream; let one of them read it, and pass the chunks on"
+            raise RuntimeError(msg)
+        self._taken = True
+
+    def __exit__(self, *_: object) -> None:
+        self._taken = False
 
 
 class Stream(Generic[ChunkType]):
@@ -156,7 +70,7 @@ class Stream(Generic[ChunkType]):
         self._unfolded: list[ChunkType] = []
         self._chunks_seen = 0
         self._meta: Meta | None = None
-        self._busy = False
+        self._turn = _Turn()
         self._closed = False
         self._finished = False
         self._failure: MeshAPIError | None = None
@@ -240,7 +154,7 @@ class Stream(Generic[ChunkType]):
         return error
 
     async def _opened(self) -> Self:
-        with _OneAtATime(self):
+        with self._turn:
             if self._closed:
                 raise self._closing()
             if self._pump is None and not self._finished:
@@ -248,7 +162,7 @@ class Stream(Generic[ChunkType]):
         return self
 
     async def _next(self) -> ChunkType:
-        with _OneAtATime(self):
+        with self._turn:
             if self._closed:
                 raise self._closing()
             if self._finished:
@@ -257,21 +171,18 @@ class Stream(Generic[ChunkType]):
                 await self._open()
             pump = self._pump
             assert pump is not None
-            try:
-                while not self._ready:
-                    if pump.over:
-                        self._end(pump.reader)
-                    self._take(await pump.more())
-                    if self._closed:
-                        raise self._closing()
-            except MeshAPIError:
-                raise
-            except StopAsyncIteration:
-                raise
-            except BaseException:
-                # Cancelled while waiting: nothing that follows may make this look like a whole answer.
-                self.close()
-                raise
+            while not self._ready:
+                if pump.over:
+                    self._end(pump.reader)
+                try:
+                    chunks = await pump.more()
+                except BaseException:
+                    # Cancelled while waiting: nothing that follows may make this look like a whole answer.
+                    self.close()
+                    raise
+                if self._closed:
+                    raise self._closing()
+                self._take(chunks)
         return self._ready.popleft()
 
     async def _open(self) -> None:
@@ -299,8 +210,6 @@ class Stream(Generic[ChunkType]):
         self._take(opening.chunks)
 
     def _take(self, chunks: list[ChunkType]) -> None:
-        if self._closed:
-            return
         self._ready.extend(chunks)
         self._chunks_seen += len(chunks)
         self._unfolded += chunks
@@ -374,21 +283,3 @@ class Stream(Generic[ChunkType]):
     def _usage(self) -> object:
         """Return the token counts, where the stream has told them."""
         return None
-
-
-class _OneAtATime:
-    """Refuse two tasks in one stream: they would steal each other's chunks."""
-
-    __slots__ = ("_stream",)
-
-    def __init__(self, stream: Stream[ChunkType]) -> None:
-        self._stream = stream
-
-    def __enter__(self) -> None:
-        if self._stream._busy:
-            msg = "two tasks are in the same stream; let one of them read it, and pass the chunks on"
-            raise RuntimeError(msg)
-        self._stream._busy = True
-
-    def __exit__(self, *_: object) -> None:
-        self._stream._busy = False

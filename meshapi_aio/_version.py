@@ -1,3 +1,3 @@
-"""The version of the package: its one source."""
+"""The version, in the one place where it is written; holds nothing else and imports nothing."""
 
 __version__ = "0.1.0"

@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ._answer import read_error, telling_headers
+from ._pump import Opening, Pump
+from ._retry import pause_before_retry
 from ._scope import Scope
 from ._shape import Reply
-from ._stream import Opening, Pump
-from ._retry import pause_before_retry
 from ._transport import Exchange, Session, Transport
 from ._wire import ChunkReader, Request, prepare, read_reply
 from .call import Call, StreamCall
@@ -69,8 +69,8 @@ class MeshAPI(Families):
     """
     A client of one Mesh API gateway with one token.
 
-    Making it does no I/O and needs no event loop; its connections belong to the loop of its first call. Use it
-    as ``async with MeshAPI(…) as client``, or ``await client.close()`` at the end. One client serves any
+    Making it does no I/O and needs no event loop; its connections belong to the loop of its first call. Use
+    it as ``async with MeshAPI(…) as client``, or ``await client.close()`` at the end. One client serves any
     number of calls at a time.
 
     ``base_url`` and ``token`` default to ``MESHAPI_BASE_URL`` (else the production gateway) and
@@ -149,13 +149,15 @@ class MeshAPI(Families):
         Return a client with other settings that shares this one's connections and limits.
 
         It takes ``timeout``, ``retry``, ``limits``, ``api_version``, ``headers`` (added to those that are
-        there), ``on_malformed``, and two that are only here: ``request_id``, sent as ``X-Request-Id`` (1 to 64
-        letters, digits, ``.``, ``_``, ``:``, ``-``), and ``cache=False``, which goes round the gateway's
+        there), ``on_malformed``, and two that are only here: ``request_id``, sent as ``X-Request-Id`` (1 to
+        64 letters, digits, ``.``, ``_``, ``:``, ``-``), and ``cache=False``, which goes round the gateway's
         response cache. Closing it closes nothing.
         """
         unknown = options.keys() - Options.__annotations__.keys()
         if unknown:
-            msg = f"with_options() takes {', '.join(Options.__annotations__)}; not {', '.join(sorted(unknown))}"
+            msg = (
+                f"with_options() takes {', '.join(Options.__annotations__)}; not {', '.join(sorted(unknown))}"
+            )
             raise TypeError(msg)
         other = object.__new__(type(self))
         other._settings = self._settings.evolve(**options)
@@ -238,7 +240,9 @@ class MeshAPI(Families):
         return made
 
     async def _open_stream(self, call: StreamCall[Any], scope: Scope) -> Opening[Any]:
-        async def attempt(exchange: Exchange, request: Request) -> tuple[tuple[Pump[Any], list[Any]], str | None]:
+        async def attempt(
+            exchange: Exchange, request: Request
+        ) -> tuple[tuple[Pump[Any], list[Any]], str | None]:
             limits = self._settings.limits
             await self._shared.transport.open(exchange, request, limits)
             answer = exchange.answer
@@ -290,7 +294,11 @@ class MeshAPI(Families):
                 except MeshAPIError as error:
                     exchange.abort()
                     pause = pause_before_retry(
-                        error, self._settings.retry, retries=len(attempts), left=scope.left(), draw=random.random
+                        error,
+                        self._settings.retry,
+                        retries=len(attempts),
+                        left=scope.left(),
+                        draw=random.random,
                     )
                     if fresh_only and getattr(error, "stale", False):
                         pause = None
@@ -326,7 +334,11 @@ def _record(exchange: Exchange, seconds: float, error: MeshAPIError | None, paus
 
 
 def _meta(
-    call: Call[Any] | StreamCall[Any], exchange: Exchange, attempts: list[Attempt], model: str | None, latency: float
+    call: Call[Any] | StreamCall[Any],
+    exchange: Exchange,
+    attempts: list[Attempt],
+    model: str | None,
+    latency: float,
 ) -> Meta:
     answer = exchange.answer
     assert answer is not None

@@ -109,6 +109,8 @@ class SSEDecoder:
         Raises :class:`~meshapi_aio.ResponseTooLargeError` where an event exceeds the limit, never anything
         else.
         """
+        # The paced regime: one event per feed. Measured with events of 250 bytes, Python 3.11, µs an event:
+        # 0.9 here, 2.9 by lines; in feeds of 64 KiB, 0.42 by _take_events, 1.2 by lines.
         if (
             self._clean
             and data.startswith(b"data: ")
@@ -224,7 +226,7 @@ class SSEDecoder:
 
     def _too_large(self) -> ResponseTooLargeError:
         return ResponseTooLargeError(
-            f"an event of the stream is larger than {self._limit} bytes; Limits(event_bytes=...) raises that limit"
+            f"an event of the stream is larger than {self._limit} bytes; Limits(event_bytes=...) allows more"
         )
 
     def _take_field(self, line: bytes) -> None:

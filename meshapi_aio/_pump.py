@@ -1,0 +1,115 @@
+"""
+Where a stream's bytes come from, what they mean, and the waiting that joins the two.
+
+Sources and readers are protocols: this room knows neither aiohttp nor JSON.
+"""
+
+import asyncio
+from typing import Generic, NamedTuple, Protocol, TypeVar
+
+from .errors import APIConnectionError, APITimeoutError, MeshAPIError, StreamTruncatedError
+from .events import Meta
+
+
+__all__ = ["Opening", "Pump", "Reader", "Source"]
+
+ChunkType = TypeVar("ChunkType")
+
+
+class Source(Protocol):
+    """Where a stream's bytes come from; closing it in either way is synchronous and idempotent."""
+
+    idle_since: float | None
+    """The loop's time at which waiting for the next event began; None while nobody waits."""
+
+    async def read(self) -> bytes:
+        """Return what has come, nothing at a clean end; raise only once all has been handed out."""
+        ...
+
+    def finish(self) -> None:
+        """Give the connection back, since all that matters has been read."""
+
+    def abort(self, reason: MeshAPIError | None = None) -> None:
+        """Break the connection; a waiting read raises ``reason``."""
+
+    def abort_from_finalizer(self) -> None:
+        """Break the connection from any thread, also where the loop is closed."""
+
+
+class Reader(Protocol[ChunkType]):
+    """What a stream's bytes mean."""
+
+    done: bool
+    """Whether the end mark has come."""
+
+    failure: MeshAPIError | None
+    """What went wrong in the bytes; it counts after the chunks that were returned."""
+
+    skipped: int
+    """How many malformed events were passed over."""
+
+    def feed(self, data: bytes) -> list[ChunkType]:
+        """Return the chunks that these bytes complete."""
+        ...
+
+    def finish(self) -> list[ChunkType]:
+        """Take the end of the bytes, and return what it completes."""
+        ...
+
+
+class Pump(Generic[ChunkType]):
+    """A source and its reader: waits for chunks and settles how the stream ends."""
+
+    __slots__ = ("_now", "over", "reader", "source")
+
+    def __init__(self, source: Source, reader: Reader[ChunkType]) -> None:
+        self.source = source
+        self.reader = reader
+        self.over = False
+        self._now = asyncio.get_running_loop().time
+
+    async def more(self) -> list[ChunkType]:
+        """
+        Wait for the next chunks.
+
+        None at all means that the stream is over; with the last ones it may be over too. Then the connection
+        is free, and ``reader.failure`` tells whether it ended badly.
+        """
+        source, reader = self.source, self.reader
+        # One stamp per wait, not per read: heartbeats must not keep a dead stream alive.
+        source.idle_since = self._now()
+        while True:
+            try:
+                data = await source.read()
+            except MeshAPIError as error:
+                return self._broken(error)
+            chunks = reader.feed(data) if data else reader.finish()
+            if reader.failure is not None:
+                self.over = True
+                source.abort()
+                return chunks
+            if reader.done or not data:
+                self.over = True
+                source.finish()
+                return chunks
+            if chunks:
+                source.idle_since = None
+                return chunks
+
+    def _broken(self, error: MeshAPIError) -> list[ChunkType]:
+        self.over = True
+        self.source.abort()
+        if isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
+            error = StreamTruncatedError(
+                f"the stream broke off: {error.args[0]}", request_id=error.request_id
+            )
+        self.reader.failure = error
+        return []
+
+
+class Opening(NamedTuple, Generic[ChunkType]):
+    """What a stream gets when it is opened."""
+
+    pump: Pump[ChunkType]
+    chunks: list[ChunkType]
+    meta: Meta

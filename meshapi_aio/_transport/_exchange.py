@@ -1,0 +1,235 @@
+"""One HTTP exchange over aiohttp: how it begins, how it is read, and every way in which it ends."""
+
+import asyncio
+from collections.abc import Callable
+
+import aiohttp
+
+from .._answer import Answer
+from .._scope import Scope, timed_out
+from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError
+from ..settings import Timeout
+from ._failures import failure_to_read
+
+
+__all__ = ["Exchange", "Slots"]
+
+# How long a finished stream's connection may take to deliver its last bytes before it is closed instead of
+# reused: gateways send the terminating chunk up to 50 ms after "[DONE]", and a new TLS connection costs more.
+_LATE = 0.1
+
+
+class Slots:
+    """A bound on concurrent exchanges, first come, first served."""
+
+    def __init__(self, size: int) -> None:
+        self._semaphore = asyncio.Semaphore(size)
+        self.held = 0
+        self.waiting = 0
+
+    async def acquire(self) -> None:
+        """Wait for a slot."""
+        self.waiting += 1
+        try:
+            await self._semaphore.acquire()
+        finally:
+            self.waiting -= 1
+        self.held += 1
+
+    def release(self) -> None:
+        """Give a slot back."""
+        self.held -= 1
+        self._semaphore.release()
+
+
+class Exchange:
+    """
+    One request and its answer.
+
+    Every way to end it is synchronous and idempotent, gives back its slot, and leaves no timer.
+    """
+
+    def __init__(self, timeout: Timeout, scope: Scope, on_end: Callable[["Exchange"], None]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._on_end = on_end
+        self.timeout = timeout
+        self._scope: Scope | None = scope
+        self._deadline = scope.deadline
+        self._total = scope.total
+        self._wire: asyncio.Transport | None = None
+        self._response: aiohttp.ClientResponse | None = None
+        self._reason: MeshAPIError | None = None
+        self._failure: MeshAPIError | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
+        self.reused = False
+        self.fresh_only = False
+        self.queued = 0.0
+        self.sent_at: float | None = None
+        self.idle_since: float | None = None
+        self.answer: Answer | None = None
+
+    @property
+    def request_id(self) -> str | None:
+        """The gateway's id of the call, once it has answered."""
+        return self.answer.request_id if self.answer is not None else None
+
+    # How it begins.
+
+    async def acquire(self, slots: Slots) -> None:
+        """Wait for a slot."""
+        started = self._loop.time()
+        try:
+            await slots.acquire()
+        finally:
+            self.queued = self._loop.time() - started
+
+    def expect_answer(self, *, connecting: bool) -> None:
+        """Bound the wait for the first event from now on."""
+        seconds = self.timeout.first_event
+        if self._scope is not None:
+            if connecting and seconds is not None:
+                seconds += self.timeout.connect or 0.0
+            self._scope.limit("first_event", seconds)
+
+    def connected(self, connection: aiohttp.connector.Connection, *, reused: bool) -> None:
+        """Note the connection, before anything is sent on it: from here on the gateway's time runs."""
+        self._wire = connection.transport
+        self.reused = reused
+        self.sent_at = self._loop.time()
+        self.expect_answer(connecting=False)
+
+    def begun(self, response: aiohttp.ClientResponse) -> None:
+        """Note the answer's beginning."""
+        self._response = response
+        if response.connection is not None:
+            self._wire = response.connection.transport
+        # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
+        # not taken everything: from then on it is no longer ours to break.
+        response.content.on_eof(self._end)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        self.answer = Answer(response.status, headers)
+
+    # How it is read.
+
+    async def read(self) -> bytes:
+        """Return what has come, at least one byte; nothing at the end. Raises once all is handed out."""
+        if self._failure is not None:
+            raise self._failure
+        response = self._response
+        assert response is not None
+        content = response.content
+        try:
+            return await content.readany()
+        except asyncio.CancelledError:
+            self.abort()
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever aiohttp raises becomes ours, outside this block
+            failure = self._reason or failure_to_read(error, self.request_id)
+        self._failure = failure
+        rest = b""
+        if self._reason is None or isinstance(failure, APITimeoutError):
+            # When the connection breaks, aiohttp raises before it hands out what it holds: with a slow
+            # reader 300 of 300 chunks were lost. This gives it back.
+            content.set_exception(None)  # type: ignore[arg-type] # None is what it holds while all is well
+            rest = content.read_nowait()
+        self.abort()
+        if not rest:
+            raise failure
+        return rest
+
+    async def read_all(self, limit: int, *, cut: bool) -> bytes:
+        """
+        Return the whole body, unpacked.
+
+        What is larger than ``limit`` bytes is a ``ResponseTooLargeError``, or, with ``cut``, cut off there.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        while True:
+            if self._scope is not None:
+                self._scope.limit("idle", self.timeout.idle)
+            data = await self.read()
+            if not data:
+                self.finish()
+                return b"".join(pieces)
+            size += len(data)
+            pieces.append(data)
+            if size > limit:
+                self.abort()
+                if cut:
+                    return b"".join(pieces)[:limit]
+                msg = f"the reply is larger than {limit} bytes (Limits(reply_bytes=…))"
+                raise ResponseTooLargeError(msg, request_id=self.request_id)
+
+    def watch(self) -> None:
+        """
+        Leave the scope in which the exchange was opened, and watch over it with one lazy timer.
+
+        The timer only looks at a time stamp when it fires, so that a read costs a stamp (0.05 µs) and no
+        timer of its own (``asyncio.timeout`` 9 µs). It holds the exchange, never the stream.
+        """
+        self._scope = None
+        if not self._over and (self.timeout.idle is not None or self._deadline is not None):
+            self._look()
+
+    def _look(self) -> None:
+        now = self._loop.time()
+        idle, deadline = self.timeout.idle, self._deadline
+        if deadline is not None and now >= deadline:
+            self.abort(timed_out("deadline", self._total, request_id=self.request_id))
+            return
+        if idle is None:
+            next_look = deadline
+        else:
+            since = now if self.idle_since is None else self.idle_since
+            if now - since >= idle:
+                self.abort(timed_out("idle", idle, request_id=self.request_id))
+                return
+            next_look = since + idle if deadline is None else min(since + idle, deadline)
+        assert next_look is not None
+        self._timer = self._loop.call_at(next_look, self._look)
+
+    # How it ends.
+
+    def finish(self) -> None:
+        """Give the connection back to the pool, also when its last bytes come a little late."""
+        self.idle_since = None
+        if self._over:
+            return
+        self._stop_timer()
+        self._timer = self._loop.call_later(_LATE, self.abort)
+
+    def abort(self, reason: MeshAPIError | None = None) -> None:
+        """Break the connection; a read that waits raises ``reason``."""
+        if self._over:
+            return
+        self._reason = reason
+        # Abort before anything closes: on TLS a close waits for the peer's goodbye, and one that has stopped
+        # reading kept the socket open for over a second; aborted first, it is free within 100 ms.
+        if self._wire is not None:
+            self._wire.abort()
+        if self._response is not None:
+            self._response.close()
+        self._end()
+
+    def abort_from_finalizer(self) -> None:
+        """Break the connection from any thread, also where the loop is closed."""
+        if self._loop.is_closed():
+            self._over = True
+        elif asyncio._get_running_loop() is self._loop:  # noqa: SLF001 - documented, despite its name
+            self.abort()
+        else:
+            self._loop.call_soon_threadsafe(self.abort)
+
+    def _end(self) -> None:
+        if not self._over:
+            self._over = True
+            self._stop_timer()
+            self._wire = None
+            self._on_end(self)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,198 @@
+"""The session's life, and what each of its connections is used for."""
+
+import asyncio
+import ssl
+import weakref
+from collections.abc import Callable
+from contextvars import ContextVar
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+
+from .._scope import Scope
+from .._wire import Request
+from ..errors import MeshAPIError
+from ..events import Statistics
+from ..settings import Limits, Timeout
+from ._exchange import Exchange, Slots
+from ._failures import failure_to_open, headers_too_large
+
+
+__all__ = ["Transport"]
+
+# The exchange for which the running task connects: aiohttp offers no other way from a request to the
+# connection that it gets.
+_CONNECTING: ContextVar[Exchange | None] = ContextVar("meshapi_aio_connecting", default=None)
+
+
+class _Connector(aiohttp.TCPConnector):
+    """Tells an exchange its connection before anything is sent on it, and whether it was used before."""
+
+    def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
+        # No limit here: waiting in the connector would count as connecting.
+        super().__init__(limit=0, ssl=True if ssl_context is None else ssl_context)
+        self._used: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
+
+    @property
+    def open(self) -> int:
+        """How many connections there are, pooled ones included."""
+        return sum(protocol.is_connected() for protocol in self._used)
+
+    async def connect(self, req: Any, traces: Any, timeout: Any) -> aiohttp.connector.Connection:
+        """Connect as aiohttp does, and note what came of it."""
+        exchange = _CONNECTING.get()
+        while True:
+            connection = await super().connect(req, traces, timeout)
+            protocol = connection.protocol
+            assert protocol is not None
+            reused = protocol in self._used
+            if reused and exchange is not None and exchange.fresh_only:
+                connection.close()
+                continue
+            self._used.add(protocol)
+            if exchange is not None:
+                exchange.connected(connection, reused=reused)
+            return connection
+
+
+class Transport:
+    """The connections of a client, shared by all that ``with_options`` made of it."""
+
+    def __init__(
+        self,
+        *,
+        session: aiohttp.ClientSession | None,
+        max_connections: int,
+        proxy: str | None,
+        ssl_context: ssl.SSLContext | None,
+        trust_env: bool,
+        on_change: Callable[[], None],
+    ) -> None:
+        if session is not None and not isinstance(session, aiohttp.ClientSession):
+            msg = f"session must be an aiohttp.ClientSession, got {session!r}"
+            raise TypeError(msg)
+        self._session = session
+        self._on_change = on_change
+        self._owned = session is None
+        self._max_connections = max_connections
+        self._proxy = proxy
+        self._ssl_context = ssl_context
+        self._trust_env = trust_env
+        self._connector: _Connector | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._slots: Slots | None = None
+        self._exchanges: set[Exchange] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether any exchange is under way."""
+        return bool(self._exchanges)
+
+    def statistics(self) -> Statistics:
+        """Count connections; of an injected session only those that are in use."""
+        held = self._slots.held if self._slots is not None else 0
+        return Statistics(
+            open=self._connector.open if self._connector is not None else held,
+            in_flight=held,
+            queued=self._slots.waiting if self._slots is not None else 0,
+        )
+
+    def exchange(self, timeout: Timeout, scope: Scope) -> Exchange:
+        """Return an exchange that has not begun."""
+        return Exchange(timeout, scope, self._ended)
+
+    async def open(self, exchange: Exchange, request: Request, limits: Limits) -> None:
+        """
+        Send a request and wait for the beginning of its answer.
+
+        Everything is bounded by the exchange's scope, in which this must run.
+        """
+        session, slots = self._ready()
+        await exchange.acquire(slots)
+        self._exchanges.add(exchange)
+        if not self._owned:
+            # Only our own connector tells when the connection is there.
+            exchange.expect_answer(connecting=True)
+        token = _CONNECTING.set(exchange)
+        failure: MeshAPIError
+        try:
+            response = await session.request(
+                request.method,
+                request.url,
+                data=request.body,
+                headers=request.headers,
+                allow_redirects=False,
+                proxy=self._proxy,
+                timeout=aiohttp.ClientTimeout(total=None, connect=exchange.timeout.connect),
+                max_line_size=limits.header_bytes,
+                max_field_size=limits.header_bytes,
+            )
+        except (aiohttp.ClientError, OSError, RuntimeError) as error:
+            exchange.abort()
+            if isinstance(error, RuntimeError) and not session.closed:
+                raise
+            failure = failure_to_open(
+                error,
+                urlsplit(request.url).netloc,
+                sent=exchange.sent_at is not None,
+                reused=exchange.reused,
+                connect=exchange.timeout.connect,
+                limits=limits,
+            )
+        except BaseException:
+            exchange.abort()
+            raise
+        else:
+            exchange.begun(response)
+            if sum(len(name) + len(value) for name, value in response.raw_headers) <= limits.header_bytes:
+                return
+            exchange.abort()
+            failure = headers_too_large(limits, exchange.request_id)
+        finally:
+            _CONNECTING.reset(token)
+        raise failure
+
+    def _ready(self) -> tuple[aiohttp.ClientSession, Slots]:
+        loop = asyncio.get_running_loop()
+        if self._loop is not None and self._loop is not loop:
+            msg = (
+                f"this client belongs to the event loop {self._loop!r} and was called in {loop!r}; "
+                "make one client in each loop"
+            )
+            raise RuntimeError(msg)
+        self._loop = loop
+        if self._session is None:
+            self._connector = _Connector(self._ssl_context)
+            self._session = aiohttp.ClientSession(
+                connector=self._connector,
+                cookie_jar=aiohttp.DummyCookieJar(),
+                trust_env=self._trust_env,
+            )
+        if self._slots is None:
+            size = self._max_connections
+            connector = self._session.connector
+            if not self._owned and connector is not None and connector.limit:
+                # So that nobody waits in the connector, where waiting would count as connecting.
+                size = min(size, connector.limit)
+            self._slots = Slots(size)
+        return self._session, self._slots
+
+    def _ended(self, exchange: Exchange) -> None:
+        """Forget an exchange, and let the next one begin."""
+        if exchange in self._exchanges:
+            self._exchanges.discard(exchange)
+            assert self._slots is not None
+            self._slots.release()
+            self._on_change()
+
+    def abort_all(self, reason: Callable[[], MeshAPIError]) -> None:
+        """Break every connection that is in use."""
+        for exchange in list(self._exchanges):
+            exchange.abort(reason())
+
+    async def close(self) -> None:
+        """Close the session, unless it was injected."""
+        if self._owned and self._session is not None:
+            await self._session.close()

@@ -1,0 +1,39 @@
+"""
+The command line. Each command is a module of this package that makes a ``command``, and is entered here.
+
+Prints answers to standard output and everything else to standard error.
+"""
+
+import io
+import sys
+
+import click
+
+from meshapi_aio import _version
+
+from . import chat
+
+
+__all__ = ["chat", "commands", "main"]
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(_version.__version__, prog_name="meshapi-aio")
+def commands() -> None:
+    """
+    Use Mesh API, a gateway to 300+ models, from the command line.
+
+    The key is taken from MESHAPI_API_KEY (else MESHAPI_TOKEN), the address of the gateway from
+    MESHAPI_BASE_URL where that is set.
+    """
+
+
+commands.add_command(chat.command)
+
+
+def main() -> None:
+    """Run the command that the process was started with, and exit with its status."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # A character that the locale's encoding lacks must not cost the rest of the answer.
+        sys.stdout.reconfigure(errors="replace")
+    commands()

@@ -1,0 +1,34 @@
+"""
+What tests of bots and services talk to: a Mesh API gateway on this machine, for no key and no money.
+
+``FakeGateway`` runs in the event loop of the test, ``GatewayProcess`` in a process of its own. Neither needs
+the client of this package: any client that speaks HTTP can be tested against them.
+"""
+
+from ._chat import chat_completion, chat_completion_chunks
+from ._gateway import FakeGateway
+from ._process import GatewayProcess
+from ._received import Outcome, ReceivedRequest
+from ._script import CUT, HANG, RESET, Answer, AnswerFunction, Ending, Pause, WaitFor
+from ._server import ConnectionCounts
+from ._state import GatewayState
+
+
+__all__ = [
+    "CUT",
+    "HANG",
+    "RESET",
+    "Answer",
+    "AnswerFunction",
+    "ConnectionCounts",
+    "Ending",
+    "FakeGateway",
+    "GatewayProcess",
+    "GatewayState",
+    "Outcome",
+    "Pause",
+    "ReceivedRequest",
+    "WaitFor",
+    "chat_completion",
+    "chat_completion_chunks",
+]

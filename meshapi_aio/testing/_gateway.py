@@ -1,0 +1,266 @@
+"""
+``FakeGateway``: the gateway that tests talk to, on a real socket of this machine.
+
+Joins the rooms of this package: takes a request in, finds the answer (the script's, else the gateway's own),
+has it played, and tells what happened.
+"""
+
+import asyncio
+import inspect
+import time
+from collections import deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+import attrs
+from aiohttp import web
+
+from ._player import AlreadySent, play
+from ._received import ReceivedRequest, RequestLog
+from ._routes import own_answer
+from ._rules import SERVED_VERSIONS, api_version, envelope, new_ulid, request_id
+from ._script import Answer, AnswerFunction
+from ._server import ConnectionCounts, Connections, CountingServer
+from ._state import STATE_PATH, GatewayState, has_reached, read_query
+
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class FakeGateway:
+    """
+    A Mesh API gateway that runs here, for the tests of any client or bot.
+
+    ::
+
+        async with FakeGateway() as gateway:
+            gateway.enqueue(Answer(429, headers={"Retry-After": "1"}), Answer(body={"choices": []}))
+            await the_bot(gateway.base_url, gateway.token)
+            assert gateway.requests[1].json["model"] == "openai/gpt-4o-mini"
+
+    Each request gets the next answer that was enqueued, whatever it asks for. With none left it gets the
+    gateway's own: a chat completion made from the request, or the refusal that the real gateway would send.
+
+    ``token``: the only key that is accepted; by default one is made up.
+    ``host``, ``port``: where to listen; port 0 lets the system choose.
+    ``pace``: seconds between the pieces of a stream.
+    ``record``: False keeps no requests, only counters, for runs too long to remember.
+
+    What an answer function raises, or what the sending of an answer raises, is raised again when the ``async
+    with`` block is left without another error.
+    """
+
+    def __init__(
+        self,
+        *,
+        token: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        pace: float = 0.0,
+        record: bool = True,
+    ) -> None:
+        self.token = f"rsk_{new_ulid()}" if token is None else token
+        self._host = host
+        self._port = port
+        self._pace = pace
+        self._base_url: str | None = None
+        self._server: CountingServer | None = None
+        self._log = RequestLog(keep=record)
+        self._connections = Connections(self._log.notify)
+        self._script: deque[Answer | AnswerFunction] = deque()
+        self._failures: list[BaseException] = []
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.close()
+        if exc is None and self._failures:
+            raise self._failures[0]
+
+    async def start(self) -> None:
+        """Begin to listen. Raises ``OSError`` where it cannot, ``RuntimeError`` where it already does."""
+        if self._server is not None:
+            msg = f"this FakeGateway is already listening at {self._base_url}"
+            raise RuntimeError(msg)
+        server = CountingServer(self._handle, self._connections, host=self._host, port=self._port)
+        await server.start()
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        self._base_url = f"http://{host}:{server.port}"
+        self._server = server
+
+    async def close(self) -> None:
+        """
+        Stop listening and abort every connection, even one whose answer hangs; what was recorded stays.
+
+        May be called twice, and ``start()`` may follow.
+        """
+        if self._server is not None:
+            server, self._server = self._server, None
+            await server.close()
+
+    @property
+    def base_url(self) -> str:
+        """Where the gateway listens, without a path; raises ``RuntimeError`` before the start."""
+        if self._base_url is None:
+            msg = "this FakeGateway has no base_url before it is started: use 'async with' or await start()"
+            raise RuntimeError(msg)
+        return self._base_url
+
+    @property
+    def requests(self) -> list[ReceivedRequest]:
+        """Every request in order of arrival."""
+        return self._log.requests
+
+    @property
+    def connections(self) -> ConnectionCounts:
+        """How many connections are open now, and how many were opened in all."""
+        return self._connections.counts
+
+    def enqueue(self, *answers: Answer | AnswerFunction) -> None:
+        """Set the answers to the next requests, one each, behind those that were enqueued before."""
+        for answer in answers:
+            if not isinstance(answer, Answer) and not callable(answer):
+                msg = f"enqueue takes Answer objects and functions that make one, not {answer!r}"
+                raise TypeError(msg)
+        self._script.extend(answers)
+
+    async def until(self, condition: Callable[[], bool], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (a bound, not a way to cancel)
+        """
+        Return as soon as the condition holds; it is looked at when a request or a connection comes or ends.
+
+        Raises ``AssertionError``, with what the gateway has seen, where it does not hold within ``timeout``
+        seconds.
+        """
+        await self._wait(condition, timeout, "the condition does not hold")
+
+    async def received(self, number: int = 1, *, timeout: float = 5.0) -> ReceivedRequest:  # noqa: ASYNC109 (as above)
+        """
+        Return the request of that number, the first being 1, as soon as it is there.
+
+        Raises ``AssertionError`` where it does not come within ``timeout`` seconds.
+        """
+        await self._wait(lambda: len(self.requests) >= number, timeout, f"request {number} has not come")
+        return self.requests[number - 1]
+
+    async def disconnected(self, request: ReceivedRequest, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (as above)
+        """
+        Return as soon as the client of a request has gone away before its answer was complete.
+
+        Raises ``AssertionError`` where the request ended in another way, or is still being answered after
+        ``timeout`` seconds.
+        """
+        name = f"request {request.number} ({request.method} {request.path})"
+        await self._wait(
+            lambda: request.outcome != "pending", timeout, f"the client of {name} has not disconnected"
+        )
+        if request.outcome != "disconnected":
+            msg = f"the client of {name} did not disconnect during the answer, which was {request.outcome}"
+            raise AssertionError(msg)
+
+    async def _wait(self, condition: Callable[[], bool], seconds: float, complaint: str) -> None:
+        """Return as soon as the condition holds; complain after that many seconds."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._log.until(condition)
+        except TimeoutError:
+            msg = f"{complaint} after {seconds} s; the gateway has seen {self._state()}"
+            raise AssertionError(msg) from None
+
+    async def _handle(self, http: web.BaseRequest) -> web.StreamResponse:
+        """Answer one HTTP request."""
+        if http.path == STATE_PATH:
+            return await self._answer_state(http)
+        self._connections.use(http.protocol)
+        request = await self._receive(http)
+        headers = {
+            "x-request-id": request.request_id,
+            "X-Mesh-Version": api_version(request.headers) or SERVED_VERSIONS[0],
+        }
+        response = None
+        try:
+            response = await play(await self._answer(request), http, headers)
+            self._log.finish(request, "cut" if response is None else "completed")
+        except ConnectionError:
+            pass  # the client is gone, which is recorded below
+        except Exception as error:  # noqa: BLE001 (what cannot be sent is a mistake of the script, told at its end)
+            self._failures.append(error)
+            self._log.finish(request, "cut")
+        finally:
+            self._log.finish(request, "closed" if self._server is None else "disconnected")
+        return AlreadySent() if response is None else response
+
+    async def _receive(self, http: web.BaseRequest) -> ReceivedRequest:
+        """Read a request to its end and record it."""
+        if http.headers.get("Expect", "").lower() == "100-continue":
+            await http.writer.write(_CONTINUE)
+        body = await http.content.read()
+        request = ReceivedRequest(
+            number=self._log.count + 1,
+            method=http.method,
+            target=http.raw_path,
+            path=http.path,
+            query=http.rel_url.query,
+            headers=http.headers,
+            body=body,
+            received_at=time.monotonic(),
+            request_id=request_id(http.headers.get("X-Request-Id")),
+        )
+        self._log.add(request)
+        return request
+
+    async def _answer(self, request: ReceivedRequest) -> Answer:
+        """Return the next answer of the script, else the gateway's own."""
+        answer: Answer | None = None
+        if self._script:
+            scripted = self._script.popleft()
+            answer = scripted if isinstance(scripted, Answer) else await self._call(scripted, request)
+        return own_answer(request, token=self.token, pace=self._pace) if answer is None else answer
+
+    async def _call(self, function: AnswerFunction, request: ReceivedRequest) -> Answer | None:
+        """Return what an answer function makes; keep what it raises for the test, and answer 500."""
+        try:
+            made = function(request)
+            return _checked(await made if inspect.isawaitable(made) else made)
+        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 (pytest.fail() and the like derive from BaseException)
+            self._failures.append(error)
+            message = f"the answer function raised {error!r}"
+            return Answer(500, body=envelope(request.request_id, "internal_error", message))
+
+    def _state(self) -> GatewayState:
+        """Return the counters."""
+        counts = self._connections.counts
+        return GatewayState(
+            requests=self._log.count,
+            open_connections=counts.open,
+            opened_connections=counts.opened,
+            disconnects=self._log.disconnects,
+        )
+
+    async def _answer_state(self, http: web.BaseRequest) -> web.StreamResponse:
+        """Answer a question for the counters, when they are as wanted or the time is over."""
+        self._connections.exempt(http.protocol)
+        try:
+            wanted, seconds = read_query(http.rel_url.query)
+        except ValueError as error:
+            return web.json_response({"detail": str(error)}, status=400)
+        try:
+            async with asyncio.timeout(seconds):
+                await self._log.until(lambda: has_reached(self._state(), wanted))
+        except TimeoutError:
+            pass  # the counters as they are say what is missing
+        return web.json_response(attrs.asdict(self._state()))
+
+
+def _checked(made: object) -> Answer | None:
+    """Return what an answer function made; raises ``TypeError`` for what is no answer."""
+    if made is None or isinstance(made, Answer):
+        return made
+    msg = f"an answer function returns an Answer or None, not {made!r}"
+    raise TypeError(msg)

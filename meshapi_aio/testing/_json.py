@@ -1,0 +1,40 @@
+"""
+JSON as plain Python values: what a value is, and its bytes.
+
+Pure functions; this room performs no I/O.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any, TypeAlias, TypeGuard
+
+
+JSON: TypeAlias = Any
+"""Anything that ``json.dumps`` takes."""
+
+Object: TypeAlias = Mapping[str, Any]
+"""A JSON object."""
+
+
+def is_object(value: object) -> TypeGuard[Object]:
+    """Return whether the value is a JSON object."""
+    return isinstance(value, Mapping)
+
+
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    """Return whether the value is a JSON array."""
+    return isinstance(value, list)
+
+
+def json_bytes(value: JSON) -> bytes:
+    """
+    Return the value as compact JSON in UTF-8.
+
+    Half a surrogate pair has no UTF-8 form; a text that holds one is written with escapes instead. Raises
+    ``TypeError`` or ``ValueError`` for what is no JSON.
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return text.encode()
+    except UnicodeEncodeError:
+        return json.dumps(value, separators=(",", ":")).encode()

@@ -1,0 +1,106 @@
+"""
+What happened: the requests that were received, how each ended, and waiting for either.
+
+Values and an ``asyncio.Event``; this room performs no I/O.
+"""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, Literal, TypeAlias
+
+import attrs
+
+
+Outcome: TypeAlias = Literal["pending", "completed", "cut", "disconnected", "closed"]
+
+_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+_SHOWN_BODY = 200  # bytes: enough to see the model and the first message in a failed assertion
+
+
+def _redacted(headers: Mapping[str, str]) -> str:
+    """Return the headers as text in which no credential can be read."""
+    return repr(
+        {name: "[redacted]" if name.lower() in _SECRET_HEADERS else text for name, text in headers.items()}
+    )
+
+
+def _shortened(body: bytes) -> str:
+    """Return the beginning of the body as text, with its length where that is not all."""
+    return repr(body) if len(body) <= _SHOWN_BODY else f"{body[:_SHOWN_BODY]!r}... ({len(body)} bytes)"
+
+
+@attrs.define(kw_only=True, eq=False)
+class ReceivedRequest:
+    """
+    One request as it arrived, and how its answer ended.
+
+    ``number`` counts from 1. ``target`` is what stood in the request line, to the byte; ``path`` is its
+    decoded path and ``query`` its decoded query. The names of ``headers`` are found in either case;
+    ``items()`` of both mappings holds every value of a repeated name. ``received_at`` is ``time.monotonic()``
+    when the body was complete. ``request_id`` is what the answer carries as ``x-request-id``.
+
+    ``outcome`` is ``pending`` while the answer is being sent, then one of ``completed`` (sent to the end),
+    ``cut`` (the script ended the connection), ``disconnected`` (the client went away first), ``closed`` (the
+    gateway was closed first).
+    """
+
+    number: int
+    method: str
+    target: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str] = attrs.field(repr=_redacted)
+    body: bytes = attrs.field(repr=_shortened)
+    received_at: float
+    request_id: str
+    outcome: Outcome = "pending"
+
+    @property
+    def json(self) -> Any:
+        """The body, parsed anew at each access; raises ``ValueError`` where it is not JSON."""
+        return json.loads(self.body)
+
+    @property
+    def completed(self) -> bool:
+        """Whether the whole answer was sent."""
+        return self.outcome == "completed"
+
+
+class RequestLog:
+    """
+    The requests in order of arrival, and everybody who waits for one of them.
+
+    With ``keep=False`` only the counters are kept, for runs too long to remember.
+    """
+
+    def __init__(self, *, keep: bool) -> None:
+        self.requests: list[ReceivedRequest] = []
+        self.count = 0
+        self.disconnects = 0
+        self._keep = keep
+        self._changed = asyncio.Event()
+
+    def add(self, request: ReceivedRequest) -> None:
+        """Take in a request whose answer is pending."""
+        self.count += 1
+        if self._keep:
+            self.requests.append(request)
+        self.notify()
+
+    def finish(self, request: ReceivedRequest, outcome: Outcome) -> None:
+        """Settle how the request ended; what was settled before stays."""
+        if request.outcome == "pending":
+            request.outcome = outcome
+            self.disconnects += outcome == "disconnected"
+            self.notify()
+
+    def notify(self) -> None:
+        """Let everybody who waits look again."""
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Return as soon as the condition holds; it is looked at after each change."""
+        while not condition():
+            await self._changed.wait()

@@ -1,0 +1,160 @@
+"""
+What a test writes down: answers, and the steps that an answer is made of.
+
+Values only; this room performs no I/O.
+"""
+
+import asyncio
+import enum
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import TypeAlias
+
+import attrs
+
+from ._json import JSON, json_bytes
+from ._received import ReceivedRequest
+
+
+_DONE = b"data: [DONE]\n\n"
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # what RFC 9110 section 5.5 keeps out of a field
+
+
+@attrs.frozen
+class Pause:
+    """A step: nothing happens for this many seconds."""
+
+    seconds: float
+
+
+@attrs.frozen
+class WaitFor:
+    """A step: nothing happens until the event is set."""
+
+    event: asyncio.Event
+
+
+class Ending(enum.Enum):
+    """
+    A step after which nothing follows.
+
+    ``CUT`` delivers what was written before and then ends the connection in the middle of the answer.
+    ``RESET`` ends it with a TCP reset, which may cost the client what it had not yet read. ``HANG`` sends
+    nothing more until the client goes away or the gateway is closed.
+    """
+
+    CUT = "cut"
+    RESET = "reset"
+    HANG = "hang"
+
+
+CUT = Ending.CUT
+RESET = Ending.RESET
+HANG = Ending.HANG
+
+Control: TypeAlias = Pause | WaitFor | Ending
+Step: TypeAlias = bytes | Control
+Event: TypeAlias = Step | str | Mapping[str, JSON] | list[JSON]
+
+
+def _step(event: Event) -> Step:
+    """Return the step that an event stands for; text of several lines becomes several ``data:`` lines."""
+    if isinstance(event, bytes | Pause | WaitFor | Ending):
+        return event
+    if isinstance(event, str):
+        return b"".join(b"data: %b\n" % line.encode() for line in re.split("\r\n|\r|\n", event)) + b"\n"
+    return b"data: %b\n\n" % json_bytes(event)
+
+
+def _steps(events: Iterable[Event] | None) -> tuple[Step, ...] | None:
+    """Return the steps of the events, None for none."""
+    return None if events is None else tuple(_step(event) for event in events)
+
+
+def _control(step: object) -> Control:
+    """Return a step without bytes, which alone has a place ahead of the status line."""
+    if isinstance(step, Pause | WaitFor | Ending):
+        return step
+    msg = f"Answer.before takes Pause, WaitFor, CUT, RESET, HANG, not {step!r}; use raw=True for bytes"
+    raise TypeError(msg)
+
+
+def _controls(steps: Iterable[Control]) -> tuple[Control, ...]:
+    """Return the steps ahead of the status line."""
+    return tuple(_control(step) for step in steps)
+
+
+def _check_headers(
+    _: "Answer", __: "attrs.Attribute[Mapping[str, str | None]]", headers: Mapping[str, str | None]
+) -> None:
+    """Refuse what cannot stand in a header, at the place where the mistake was made."""
+    for name, value in headers.items():
+        if value is not None and _CONTROL_CHARACTER.search(name + value):
+            msg = f"the header {name!r} of an Answer has a control character: {value!r}; raw=True sends it"
+            raise ValueError(msg)
+
+
+@attrs.frozen
+class Answer:
+    """
+    One answer of the gateway, to the byte.
+
+    Give ``body`` for a plain answer or ``events`` for one that is sent in pieces, each piece in a write of
+    its own:
+
+    - a dict or a list becomes one ``data:`` event of JSON, a str one ``data:`` event of that text;
+    - bytes are sent as they are (so, with ``Content-Type`` and ``Content-Length`` among the headers, any slow
+      or broken body can be written);
+    - ``Pause``, ``WaitFor``, ``CUT``, ``RESET`` and ``HANG`` do what they say.
+
+    ``status``: the HTTP status.
+    ``headers``: added to the gateway's own, which they replace where the names are equal; None leaves a
+    header out.
+    ``body``: bytes and str are sent as they are, anything else as JSON; the content type follows unless it is
+    given.
+    ``done``: whether ``data: [DONE]`` follows the last event.
+    ``before``: steps without bytes that come before the status line is sent.
+    ``raw``: the bytes of ``events`` are all that is sent, status line and headers included, and the
+    connection is closed after them; nothing else but ``before`` may be given with it.
+
+    Raises ``TypeError`` or ``ValueError`` for what could not be sent.
+    """
+
+    status: int = 200
+    headers: Mapping[str, str | None] = attrs.field(factory=dict, validator=_check_headers, kw_only=True)
+    body: JSON = attrs.field(default=None, kw_only=True)
+    events: tuple[Step, ...] | None = attrs.field(default=None, converter=_steps, kw_only=True)
+    done: bool = attrs.field(default=True, kw_only=True)
+    before: tuple[Control, ...] = attrs.field(default=(), converter=_controls, kw_only=True)
+    raw: bool = attrs.field(default=False, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        """Refuse contradictions, and a body that is no JSON, where the answer is written."""
+        if self.body is not None and self.events is not None:
+            msg = "an Answer has a body or events, not both"
+            raise ValueError(msg)
+        if self.raw and (self.events is None or self.status != 200 or self.headers):
+            msg = "a raw Answer has events (its exact bytes), but neither status, headers nor body"
+            raise ValueError(msg)
+        self.content()
+
+    def content(self) -> tuple[str, bytes]:
+        """Return the content type and the bytes of a plain answer."""
+        match self.body:
+            case None:
+                return "text/plain", b""
+            case bytes():
+                return "application/octet-stream", self.body
+            case str():
+                return "text/plain; charset=utf-8", self.body.encode()
+            case _:
+                return "application/json", json_bytes(self.body)
+
+    def pieces(self) -> tuple[Step, ...]:
+        """Return the steps of an answer in pieces, with the end mark where one is wanted."""
+        steps = self.events or ()
+        return (*steps, _DONE) if self.done and not self.raw else steps
+
+
+AnswerFunction: TypeAlias = Callable[[ReceivedRequest], Answer | Awaitable[Answer | None] | None]
+"""Makes an answer from the request, at once or awaited; None stands for the gateway's own answer."""

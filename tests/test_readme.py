@@ -1,0 +1,146 @@
+"""
+Every Python block of README.md is run, against a FakeGateway: what a newcomer copies works.
+
+A block that calls ``asyncio.run`` is a program, and runs as one: in an interpreter of its own. Any other
+block runs as it would be typed at the prompt of ``python -m asyncio``, top-level ``await`` included, and may
+use ``client``, an open MeshAPI. The surroundings are what the README tells its reader to set:
+MESHAPI_BASE_URL and MESHAPI_API_KEY. There is no way to exempt a block.
+"""
+
+import ast
+import asyncio
+import inspect
+import re
+import sys
+from pathlib import Path
+from types import FunctionType, ModuleType
+from typing import NamedTuple
+
+import pytest
+
+from meshapi_aio import MeshAPI
+from meshapi_aio.testing import FakeGateway
+from tests.tree import PROJECT
+
+
+README = PROJECT / "README.md"
+FENCE = re.compile(r"^( *)(`{3,}|~{3,}) *(.*)$")
+
+
+class Block(NamedTuple):
+    """One fenced block: the line of its opening fence, counted from 1, its info string, and its text."""
+
+    line: int
+    language: str
+    text: str
+
+
+def blocks(text: str) -> list[Block]:
+    """Give every fenced block of a Markdown text. A fence that is never closed is a ValueError."""
+    found: list[Block] = []
+    opened: tuple[int, str, str] | None = None
+    held: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        fence = FENCE.match(line)
+        if opened is None:
+            if fence is not None:
+                opened, held = (number, fence[2], fence[3].strip()), []
+        elif fence is not None and fence[2].startswith(opened[1]) and not fence[3]:
+            found.append(Block(opened[0], opened[2], "".join(f"{kept}\n" for kept in held)))
+            opened = None
+        else:
+            held.append(line)
+    if opened is not None:
+        msg = f"the fence opened in line {opened[0]} is never closed"
+        raise ValueError(msg)
+    return found
+
+
+def is_program(tree: ast.Module) -> bool:
+    """Say whether a block starts its own event loop."""
+    calls = (node.func for node in ast.walk(tree) if isinstance(node, ast.Call))
+    return any(ast.unparse(function) == "asyncio.run" for function in calls)
+
+
+async def run_program(text: str, path: Path) -> None:
+    """Run a block as a program of its own, warnings as errors. A failure shows what it printed."""
+    path.write_text(text, encoding="utf-8")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-W", "error", str(path)),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    assert process.returncode == 0, output.decode()
+
+
+async def run_fragment(tree: ast.Module, module: ModuleType) -> None:
+    """Run a block in a module's namespace, on the running loop; ``await`` may stand at its top."""
+    code = compile(tree, README.name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    result = FunctionType(code, vars(module))()
+    if inspect.iscoroutine(result):
+        await result
+
+
+BLOCKS = blocks(README.read_text(encoding="utf-8"))
+PYTHON = [pytest.param(block, id=f"line{block.line}") for block in BLOCKS if block.language == "python"]
+
+
+@pytest.mark.parametrize("block", PYTHON)
+async def test_a_block_runs(block: Block, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block of Python runs to its end without an error and without a warning."""
+    tree = ast.increment_lineno(ast.parse(block.text, README.name), block.line)
+    monkeypatch.chdir(tmp_path)
+    async with FakeGateway() as gateway:
+        monkeypatch.setenv("MESHAPI_BASE_URL", gateway.base_url)
+        monkeypatch.setenv("MESHAPI_API_KEY", gateway.token)
+        if is_program(tree):
+            await run_program(block.text, tmp_path / "program.py")
+        else:
+            module = ModuleType("readme")
+            monkeypatch.setitem(sys.modules, module.__name__, module)  # annotations are looked up there
+            async with MeshAPI() as client:
+                vars(module)["client"] = client
+                await run_fragment(tree, module)
+
+
+def test_no_block_escapes() -> None:
+    """The README shows Python, and calls it ``python``, by which name its blocks are found and run."""
+    assert PYTHON
+    assert [
+        block
+        for block in BLOCKS
+        if block.language.lower().startswith(("py", "ipy")) and block.language != "python"
+    ] == []
+
+
+def test_blocks_are_found() -> None:
+    """Fences of either kind and any length are read as Markdown has it: line, language, text."""
+    text = "prose\n```python\na = 1\n\nb = 2\n```\n````text\n```python\nno\n```\n````\n~~~ sh\nls\n~~~\n"
+    assert blocks(text) == [
+        Block(2, "python", "a = 1\n\nb = 2\n"),
+        Block(7, "text", "```python\nno\n```\n"),
+        Block(12, "sh", "ls\n"),
+    ]
+    with pytest.raises(ValueError, match="line 1 is never closed"):
+        blocks("```python\nleft = open\n")
+
+
+async def test_a_fragment_awaits_at_its_top() -> None:
+    """Top-level await runs on the test's own loop, and an error names the README's line."""
+    module = ModuleType("readme")
+    await run_fragment(
+        ast.parse("import asyncio\nloop = asyncio.get_running_loop()\nawait asyncio.sleep(0)\n"), module
+    )
+    assert vars(module)["loop"] is asyncio.get_running_loop()
+    with pytest.raises(ZeroDivisionError) as caught:
+        await run_fragment(ast.increment_lineno(ast.parse("await asyncio.sleep(1 / 0)\n"), 40), module)
+    assert caught.traceback[-1].lineno == 40
+
+
+async def test_a_program_that_fails_fails_the_test(tmp_path: Path) -> None:
+    """An error, and a warning as well, ends a program's test with what it printed."""
+    for text in ("raise SystemExit('broken')", "import warnings\nwarnings.warn('broken', stacklevel=1)"):
+        with pytest.raises(AssertionError, match="broken"):
+            await run_program(text, tmp_path / "program.py")

@@ -1,0 +1,482 @@
+"""The stream itself, on sources and readers made of plain values: no socket, no JSON."""
+
+import asyncio
+import gc
+import threading
+import warnings
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+
+from meshapi_aio._pump import Opening, Pump
+from meshapi_aio._scope import Scope
+from meshapi_aio._stream import Stream
+from meshapi_aio.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    ClientClosedError,
+    MalformedEventError,
+    MeshAPIError,
+    StreamClosedError,
+    StreamTruncatedError,
+)
+from meshapi_aio.events import Attempt, Meta
+
+
+class Wire:
+    """A source whose reads are given: bytes, errors, or an event to wait for."""
+
+    def __init__(self, *reads: bytes | MeshAPIError | asyncio.Event) -> None:
+        self.reads = list(reads)
+        self.idle_since: float | None = None
+        self.stamps: list[float | None] = []
+        self.aborted = 0
+        self.finished = 0
+        self.finalized_in: str | None = None
+        self._wake: asyncio.Future[None] | None = None
+        self._reason: MeshAPIError | None = None
+
+    async def read(self) -> bytes:
+        self.stamps.append(self.idle_since)
+        if not self.reads:
+            return b""
+        item = self.reads.pop(0)
+        if isinstance(item, asyncio.Event):
+            self._wake = asyncio.get_running_loop().create_future()
+            waiter = asyncio.ensure_future(item.wait())
+            try:
+                await asyncio.wait([waiter, self._wake], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                waiter.cancel()
+            if self._reason is not None:
+                raise self._reason
+            return await self.read()
+        if isinstance(item, MeshAPIError):
+            raise item
+        return item
+
+    def finish(self) -> None:
+        self.finished += 1
+
+    def abort(self, reason: MeshAPIError | None = None) -> None:
+        self.aborted += 1
+        self._reason = reason
+        if self._wake is not None and not self._wake.done():
+            self._wake.set_result(None)
+
+    def abort_from_finalizer(self) -> None:
+        self.finalized_in = threading.current_thread().name
+
+
+class Letters:
+    """A reader whose chunks are the letters; ``.`` is the end mark, ``!`` malformed, ``-`` a heartbeat."""
+
+    def __init__(self) -> None:
+        self.done = False
+        self.failure: MeshAPIError | None = None
+        self.skipped = 0
+        self.rest: list[str] = []
+
+    def feed(self, data: bytes) -> list[str]:
+        chunks = []
+        for letter in data.decode():
+            if letter == ".":
+                self.done = True
+                break
+            if letter == "!":
+                self.failure = MalformedEventError("bad letter", index=0, excerpt="!")
+                break
+            if letter == "~":
+                self.skipped += 1
+            elif letter != "-":
+                chunks.append(letter)
+        return chunks
+
+    def finish(self) -> list[str]:
+        return self.rest
+
+
+class Word(Stream[str]):
+    """Folds letters into a word; whole without an end mark if the last letter is ``z``."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.word = ""
+        self.folds = 0
+
+    def _fold(self, chunks: list[str]) -> None:
+        self.folds += 1
+        self.word += "".join(chunks)
+
+    def _whole(self) -> bool:
+        return self.word.endswith("z")
+
+    def _partial(self) -> str:
+        return self.word
+
+    def _usage(self) -> int:
+        return len(self.word)
+
+    async def rest(self) -> str:
+        await self._drain()
+        return self.word
+
+
+META = Meta(status=200, request_id="req_1", attempts=(Attempt(status=200),))
+
+
+def open_on(
+    wire: Wire,
+    *,
+    first: list[str] | None = None,
+    reader: Letters | None = None,
+    gate: asyncio.Event | None = None,
+) -> Word:
+    """Return a stream that opens on a wire, after a gate where one is given."""
+
+    async def opener(scope: Scope) -> Opening[str]:
+        if gate is not None:
+            async with scope:
+                await gate.wait()
+        return Opening(Pump(wire, reader or Letters()), first or [], META)
+
+    return Word("the call", opener, None)
+
+
+def failing(error: BaseException) -> Word:
+    """Return a stream that can't be opened."""
+
+    async def opener(_scope: Scope) -> Opening[str]:
+        raise error
+
+    return Word("the call", opener, None)
+
+
+async def test_chunks_come_in_order_and_the_end_mark_ends_the_stream() -> None:
+    """Chunks come as they came, the end mark is not one of them, and the connection is given back once."""
+    wire = Wire(b"ab", b"c.")
+    stream = open_on(wire, first=["x"])
+    assert [chunk async for chunk in stream] == ["x", "a", "b", "c"]
+    assert (wire.finished, wire.aborted) == (1, 0)
+    assert stream.request_id == "req_1"
+    assert stream.meta is META
+
+
+async def test_nothing_happens_before_the_first_step() -> None:
+    """A stream that is made and not used opens nothing (promise 9), and says nothing of itself yet."""
+    opened = []
+
+    async def opener(_scope: Scope) -> Opening[str]:
+        opened.append(1)
+        raise AssertionError
+
+    stream = Word("the call", opener, None)
+    assert (stream.meta, stream.request_id, stream.skipped) == (None, None, 0)
+    assert repr(stream) == "<Word not opened>"
+    stream.close()
+    with pytest.raises(StreamClosedError):
+        await anext(stream)
+    assert not opened
+
+
+async def test_three_habits_of_one_object() -> None:
+    """A stream can be iterated, entered, or awaited; each opens it once."""
+    stream = open_on(Wire(b"a."))
+    assert await stream is stream
+    assert await stream is stream
+    assert [chunk async for chunk in stream] == ["a"]
+    async with open_on(Wire(b"b.")) as entered:
+        assert [chunk async for chunk in entered] == ["b"]
+
+
+async def test_an_ended_stream_ends_at_once_when_iterated_again() -> None:
+    """A second iteration gives nothing, and reads nothing (C16)."""
+    wire = Wire(b"a.")
+    stream = open_on(wire)
+    assert [chunk async for chunk in stream] == ["a"]
+    assert [chunk async for chunk in stream] == []
+    assert await stream is stream
+    assert len(wire.stamps) == 1
+    stream.close()
+    assert [chunk async for chunk in stream] == []
+    assert repr(stream) == "<Word finished>"
+
+
+async def test_an_end_without_mark_is_truncation() -> None:
+    """Promise 2: a stream that just ends raises after what came, once; then it ends at once."""
+    stream = open_on(Wire(b"ab"))
+    seen = []
+    with pytest.raises(StreamTruncatedError) as caught:
+        async for chunk in stream:
+            seen.append(chunk)
+    assert seen == ["a", "b"]
+    error = caught.value
+    assert (error.partial, error.chunks_seen, error.usage, error.call) == ("ab", 2, 2, "the call")
+    assert error.attempts == META.attempts
+    assert error.request_id == "req_1"
+    assert [chunk async for chunk in stream] == []
+    assert repr(stream) == "<Word failed>"
+    with pytest.raises(StreamTruncatedError) as again:
+        await stream.rest()
+    assert again.value is error
+
+
+async def test_a_stream_without_any_event_is_truncated() -> None:
+    """Promise 2: a 200 without any event is truncated, and there is nothing partial."""
+    with pytest.raises(StreamTruncatedError, match="without a single event") as caught:
+        await anext(open_on(Wire()))
+    assert (caught.value.partial, caught.value.chunks_seen, caught.value.usage) == (None, 0, None)
+
+
+async def test_a_whole_answer_without_mark_is_accepted() -> None:
+    """Promise 2: what the family knows to be whole may lack the end mark."""
+    assert await open_on(Wire(b"abz")).rest() == "abz"
+
+
+async def test_what_a_reader_finds_at_the_end_counts() -> None:
+    """What the end of the bytes completes is delivered like everything else."""
+    reader = Letters()
+    reader.rest = ["z"]
+    assert [chunk async for chunk in open_on(Wire(b"a"), reader=reader)] == ["a", "z"]
+
+
+async def test_chunks_before_a_failure_come_before_it() -> None:
+    """Promise 3: a malformed event raises after the chunks of the same read, and the connection is broken."""
+    wire = Wire(b"ab!cd")
+    stream = open_on(wire)
+    assert await anext(stream) == "a"
+    assert wire.aborted == 1
+    assert await anext(stream) == "b"
+    with pytest.raises(MalformedEventError) as caught:
+        await anext(stream)
+    assert (caught.value.partial, caught.value.chunks_seen) == ("ab", 2)
+
+
+async def test_a_broken_connection_is_truncation() -> None:
+    """Promise 3: a connection that breaks under a stream is a StreamTruncatedError with the request id."""
+    stream = open_on(Wire(b"a", APIConnectionError("reset", request_id="req_1")))
+    assert await anext(stream) == "a"
+    with pytest.raises(StreamTruncatedError, match="broke off: reset") as caught:
+        await anext(stream)
+    assert caught.value.request_id == "req_1"
+
+
+@pytest.mark.parametrize("error", [APITimeoutError("slow", phase="idle"), ClientClosedError("closed")])
+async def test_other_errors_of_the_wire_stay_what_they_are(error: MeshAPIError) -> None:
+    """A timeout in a stream stays a timeout, with what had come."""
+    stream = open_on(Wire(b"a", error))
+    assert await anext(stream) == "a"
+    with pytest.raises(type(error)) as caught:
+        await anext(stream)
+    assert caught.value is error
+    assert getattr(error, "partial", "a") == "a"
+
+
+async def test_heartbeats_do_not_renew_the_stamp() -> None:
+    """Promise 12: waiting is stamped once per event, not per read, and not while nobody waits."""
+    wire = Wire(b"-", b"-", b"a", b".")
+    stream = open_on(wire)
+    assert await anext(stream) == "a"
+    assert wire.idle_since is None
+    assert len(set(wire.stamps)) == 1
+    assert wire.stamps[0] is not None
+    assert [chunk async for chunk in stream] == []
+    assert len(set(wire.stamps)) == 2
+
+
+async def test_skipped_events_are_counted() -> None:
+    """Promise 4: what was passed over is counted."""
+    stream = open_on(Wire(b"a~~."))
+    assert [chunk async for chunk in stream] == ["a"]
+    assert stream.skipped == 2
+
+
+async def test_a_failure_to_open_is_raised_once() -> None:
+    """What refuses the stream is raised where it is opened; after that it ends at once."""
+    error = APIConnectionError("no")
+    stream = failing(error)
+    with pytest.raises(APIConnectionError) as caught:
+        await stream
+    assert caught.value is error
+    assert error.call == "the call"
+    assert [chunk async for chunk in stream] == []
+
+
+@pytest.mark.parametrize("use", [Word.__aenter__, anext])
+async def test_being_cancelled_while_opening(use: Callable[[Word], Awaitable[object]]) -> None:
+    """Promise 9: cancellation while opening stays CancelledError; the stream is closed, and opens no more."""
+    gate = asyncio.Event()
+    stream = open_on(Wire(), gate=gate)
+    task = asyncio.ensure_future(use(stream))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert repr(stream) == "<Word closed>"
+    with pytest.raises(StreamClosedError):
+        await anext(stream)
+
+
+async def test_closing_while_opening() -> None:
+    """Promise 8: close() ends the opening; who waited for it gets StreamClosedError."""
+    stream = open_on(Wire(), gate=asyncio.Event())
+    task = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    asyncio.get_running_loop().call_soon(stream.close)
+    with pytest.raises(StreamClosedError):
+        await task
+    assert task.cancelling() == 0
+
+
+async def test_closing_at_the_moment_of_opening() -> None:
+    """A close that comes after the answer and before the stream has it breaks the connection all the same."""
+    wire = Wire(b"a.")
+
+    async def opener(_scope: Scope) -> Opening[str]:
+        stream.close()
+        return Opening(Pump(wire, Letters()), ["x"], META)
+
+    stream = Word("the call", opener, None)
+    with pytest.raises(StreamClosedError):
+        await anext(stream)
+    assert wire.aborted == 1
+
+
+async def test_closing_while_a_task_reads() -> None:
+    """Promise 8: the reader gets StreamClosedError with what had come; what follows does too."""
+    wire = Wire(b"a", asyncio.Event())
+    stream = open_on(wire)
+    assert await anext(stream) == "a"
+    task = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    stream.close()
+    stream.close()
+    with pytest.raises(StreamClosedError) as caught:
+        await task
+    assert (caught.value.partial, caught.value.call) == ("a", "the call")
+    assert wire.aborted >= 1
+    for again in (anext(stream), stream.rest(), stream.__aenter__()):
+        with pytest.raises(StreamClosedError):
+            await again
+
+
+async def test_closing_drops_what_was_not_handed_out() -> None:
+    """A closed answer never looks whole: chunks that wait, and the end mark behind them, are dropped."""
+    stream = open_on(Wire(b"abc."))
+    assert await anext(stream) == "a"
+    stream.close()
+    with pytest.raises(StreamClosedError):
+        await anext(stream)
+
+
+async def test_being_cancelled_while_reading() -> None:
+    """Promise 9: the connection is broken, the error stays CancelledError, and the stream is no whole one."""
+    wire = Wire(b"a", asyncio.Event())
+    stream = open_on(wire)
+    assert await anext(stream) == "a"
+    task = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert wire.aborted == 1
+    with pytest.raises(StreamClosedError):
+        await anext(stream)
+
+
+async def test_leaving_the_block_closes_silently() -> None:
+    """Promise 11: break inside ``async with`` closes at once and warns of nothing."""
+    wire = Wire(b"ab")
+    async with open_on(wire) as stream:
+        async for _ in stream:
+            break
+    assert wire.aborted == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del stream
+        gc.collect()
+    assert wire.finalized_in is None
+
+
+async def test_two_tasks_in_one_stream() -> None:
+    """Promise 11: the second task gets a RuntimeError at once, the first reads on."""
+    gate = asyncio.Event()
+    stream = open_on(Wire(gate, b"a."))
+    task = asyncio.ensure_future(anext(stream))
+    await asyncio.sleep(0)
+    with pytest.raises(RuntimeError, match="two tasks"):
+        await anext(stream)
+    with pytest.raises(RuntimeError, match="two tasks"):
+        await stream
+    gate.set()
+    assert await task == "a"
+
+
+async def test_a_dropped_stream_is_closed_and_then_warned_of() -> None:
+    """Promise 11: closing comes first, so that ``-W error`` can't keep the connection."""
+    wire = Wire(b"ab")
+    stream = open_on(wire)
+    assert await anext(stream) == "a"
+    with pytest.warns(ResourceWarning, match="dropped before its end") as caught:
+        del stream
+        gc.collect()
+    assert len(caught) == 1
+    assert wire.finalized_in == threading.current_thread().name
+
+
+async def test_a_dropped_stream_that_needs_no_closing_is_silent() -> None:
+    """Not opened, read to its end, or over with nothing waiting: dropping it says nothing."""
+    over = open_on(Wire(b"a."))
+    assert await anext(over) == "a"
+    unopened = open_on(Wire())
+    read = open_on(Wire(b"a."))
+    await read.rest()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del over, unopened, read
+        gc.collect()
+
+
+def test_a_stream_whose_construction_failed_is_dropped_silently() -> None:
+    """``__del__`` does not stumble over what ``__init__`` did not set."""
+    stream = Word.__new__(Word)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        del stream
+        gc.collect()
+
+
+async def test_long_streams_are_folded_in_batches() -> None:
+    """Chunks are folded as they come, so that a long stream keeps none of them."""
+    stream = open_on(Wire(*[b"a" * 32] * 10, b"."))
+    assert await stream.rest() == "a" * 320
+    assert stream.folds == 5
+
+
+async def test_the_plain_stream_knows_nothing_of_folding() -> None:
+    """A family without folding has no partial answer and needs the end mark."""
+
+    async def opener(_scope: Scope) -> Opening[str]:
+        return Opening(Pump(Wire(b"a"), Letters()), [], META)
+
+    stream: Stream[str] = Stream("the call", opener, None)
+    assert await anext(stream) == "a"
+    assert "open, 1 chunks" in repr(stream)
+    with pytest.raises(StreamTruncatedError) as caught:
+        await anext(stream)
+    assert (caught.value.partial, caught.value.chunks_seen) == (None, 1)
+
+
+async def test_a_stream_that_ended_properly_can_be_spoilt() -> None:
+    """A family may find a failure in an answer that has its end mark."""
+
+    class Spoilt(Word):
+        def _spoilt(self) -> MeshAPIError | None:
+            return StreamTruncatedError("spoilt")
+
+    async def opener(_scope: Scope) -> Opening[str]:
+        return Opening(Pump(Wire(b"a."), Letters()), [], META)
+
+    with pytest.raises(StreamTruncatedError, match="spoilt"):
+        await Spoilt("the call", opener, None).rest()

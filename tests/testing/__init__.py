@@ -1,0 +1,1 @@
+"""The tests of FakeGateway, which talk to it through real sockets."""

@@ -1,0 +1,75 @@
+"""How the tests of FakeGateway talk to it: through aiohttp's client, or through bare sockets."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from meshapi_aio.testing import FakeGateway
+
+
+CHAT = "/v1/chat/completions"
+
+
+def asking(text: str, **fields: Any) -> dict[str, Any]:
+    """Return a chat request with one message of the user."""
+    return {"model": "maker/model", "messages": [{"role": "user", "content": text}], **fields}
+
+
+def client(gateway: FakeGateway) -> aiohttp.ClientSession:
+    """Return a session that presents the gateway's token and has no limits of its own."""
+    return aiohttp.ClientSession(
+        gateway.base_url,
+        headers={"Authorization": f"Bearer {gateway.token}"},
+        connector=aiohttp.TCPConnector(limit=0),
+    )
+
+
+def events(body: bytes) -> list[Any]:
+    """Return the JSON of each event before the end mark, which must be there."""
+    frames = body.decode().split("\n\n")
+    assert frames[-2:] == ["data: [DONE]", ""]
+    return [json.loads(frame.removeprefix("data: ")) for frame in frames[:-2]]
+
+
+def request_bytes(method: str = "GET", target: str = "/", body: bytes = b"", headers: str = "") -> bytes:
+    """Return a whole request as bytes; ``headers`` are lines that end in CRLF."""
+    head = f"{method} {target} HTTP/1.1\r\nHost: gateway\r\nContent-Length: {len(body)}\r\n{headers}\r\n"
+    return head.encode() + body
+
+
+@asynccontextmanager
+async def connected(gateway: FakeGateway, sent: bytes = b"") -> AsyncGenerator[socket.socket]:
+    """Yield a bare socket that has sent some bytes, and close it afterwards."""
+    host, _, port = gateway.base_url.removeprefix("http://").rpartition(":")
+    bare = socket.socket(socket.AF_INET6 if "[" in host else socket.AF_INET)
+    bare.setblocking(False)
+    try:
+        await asyncio.get_running_loop().sock_connect(bare, (host.strip("[]"), int(port)))
+        await asyncio.get_running_loop().sock_sendall(bare, sent)
+        yield bare
+    finally:
+        bare.close()
+
+
+async def receive(bare: socket.socket) -> tuple[bytes, bool]:
+    """Return all that comes until the connection ends, and whether it ended with a reset."""
+    got = bytearray()
+    while True:
+        try:
+            piece = await asyncio.get_running_loop().sock_recv(bare, 65536)
+        except ConnectionResetError:
+            return bytes(got), True
+        if not piece:
+            return bytes(got), False
+        got += piece
+
+
+async def exchange(gateway: FakeGateway, sent: bytes) -> tuple[bytes, bool]:
+    """Send some bytes on a connection of their own; return what comes back, and whether a reset ended it."""
+    async with connected(gateway, sent) as bare:
+        return await receive(bare)
