@@ -70,7 +70,7 @@ class Scope:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         timeout, self._timeout = self._timeout, None
-        assert timeout is not None  # noqa: S101 - for type checkers; it was set on entering
+        assert timeout is not None
         try:
             await timeout.__aexit__(kind, error, trace)
         except TimeoutError:
