@@ -39,6 +39,8 @@ class Scope:
 
     def limit(self, phase: Phase, seconds: float | None) -> None:
         """Allow the present wait this many seconds from now, and never more than the whole call has left."""
+        if self._timeout is not None and self._timeout.expired():
+            return  # its cancellation is on its way, and must be told as what it was for
         self._phase, self._seconds, self._until = "deadline", self.total, self.deadline
         if seconds is not None:
             until = asyncio.get_running_loop().time() + seconds
@@ -100,5 +102,8 @@ def timed_out(
         "deadline": ("the call was not finished", "total"),
     }[phase]
     return APITimeoutError(
-        f"{happened} within {seconds:g} s (Timeout({setting}=…))", phase=phase, request_id=request_id, sent=sent
+        f"{happened} within {seconds:g} s (Timeout({setting}=…))",
+        phase=phase,
+        request_id=request_id,
+        sent=sent,
     )

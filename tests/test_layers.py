@@ -32,6 +32,7 @@ _ATTRS = frozenset({"attrs"})
 TABLE: Mapping[str, Row] = {
     "_version.py": Row(0),
     "_check.py": Row(0, _ATTRS),
+    "_error_body.py": Row(0, _ATTRS),
     "events.py": Row(0, _ATTRS),
     "settings.py": Row(0, _ATTRS),
     "errors.py": Row(1),
