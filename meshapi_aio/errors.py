@@ -23,8 +23,9 @@ Every error that leaves the client. Performs no I/O.
     ├── ResponseTooLargeError          a limit of Limits was hit
     └── DecodeError                    the body did not fit the shape; the message names the path
 
-``asyncio.CancelledError`` and programmer errors (``TypeError``, ``ValueError``, ``RuntimeError``) aside,
-nothing else does. All of them pickle, and none holds the token.
+Beside these, only ``asyncio.CancelledError`` and programmer errors (``TypeError``, ``ValueError``,
+``RuntimeError``) leave it. All errors here pickle, and none holds the token. :class:`Progress` is no error:
+it is what the errors that may end a stream have in common.
 """
 
 from collections.abc import Mapping
@@ -239,7 +240,7 @@ _BY_STATUS: Mapping[int, type[APIStatusError]] = {
 
 
 class StreamError(Progress, MeshAPIError):
-    """The answer began and did not end well. It is never retried."""
+    """The answer began and did not end well. Once a chunk was handed out, nothing is sent again."""
 
 
 class StreamTruncatedError(StreamError):
