@@ -46,10 +46,10 @@ _OWN_HEADERS = {
     "x-mesh-cache": "with_options(cache=False)",
 }
 
-Validator = Callable[[object, "attrs.Attribute[Any]", Any], None]
+_Validator = Callable[[object, "attrs.Attribute[Any]", Any], None]
 
 
-def _must_be(wanted: str, *kinds: type, fits: Callable[[Any], object] = lambda _value: True) -> Validator:
+def _must_be(wanted: str, *kinds: type, fits: Callable[[Any], object] = lambda _value: True) -> _Validator:
     """Return a check of a field's kind and value; ``wanted`` says in words what would be right."""
 
     def check(owner: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
@@ -64,7 +64,7 @@ def _must_be(wanted: str, *kinds: type, fits: Callable[[Any], object] = lambda _
     return check
 
 
-def _at_least(least: float, unit: str, *kinds: type) -> Validator:
+def _at_least(least: float, unit: str, *kinds: type) -> _Validator:
     wanted = f"a {'finite' if float in kinds else 'whole'} number of {unit}, at least {least}"
     return _must_be(wanted, *kinds, fits=lambda value: least <= value < math.inf)
 

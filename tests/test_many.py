@@ -32,7 +32,9 @@ def enough_descriptors() -> Iterator[None]:
 
 def stream_of(client: MeshAPI, number: int) -> ChatCompletionStream:
     """Return a stream whose text tells which one it is."""
-    return client.chat.completions.stream(model="m", messages=[{"role": "user", "content": f"number {number}"}])
+    return client.chat.completions.stream(
+        model="m", messages=[{"role": "user", "content": f"number {number}"}]
+    )
 
 
 def live_timers() -> int:
