@@ -174,7 +174,7 @@ def test_what_the_gateway_said_is_on_the_error() -> None:
 
 
 def test_a_timeout_is_a_timeout_error() -> None:
-    """``except TimeoutError`` catches it, as does ``except APIConnectionError``; ``phase`` says which limit."""
+    """``except TimeoutError`` and ``except APIConnectionError`` catch it; ``phase`` says which limit."""
     error = made(APITimeoutError)
     assert isinstance(error, TimeoutError)
     assert isinstance(error, errors.APIConnectionError)
