@@ -157,10 +157,14 @@ class _GatewayError(MeshAPIError):
         provider_error: object = None,
         retry_after: float | None = None,
         body: object = None,
+        explanation: str = "",
         request_id: str | None = None,
     ) -> None:
         heading = " ".join(str(part) for part in (status, code) if part is not None)
-        super().__init__(f"{heading}: {message}" if heading else message, request_id=request_id)
+        text = f"{heading}: {message}" if heading else message
+        text += f" ({explanation})" if explanation else ""
+        text += f"; retry after {retry_after:g} s" if retry_after is not None else ""
+        super().__init__(text, request_id=request_id)
         self.status = status
         self.code = code
         self.message = message

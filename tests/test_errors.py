@@ -9,7 +9,7 @@ import pytest
 
 from meshapi_aio import errors
 from meshapi_aio.endpoints.chat import CreateChatCompletion
-from meshapi_aio.errors import APIStatusError, APITimeoutError, MeshAPIError, StreamError
+from meshapi_aio.errors import APIStatusError, APITimeoutError, MeshAPIError, RateLimitError, StreamError
 from meshapi_aio.events import Attempt
 
 
@@ -151,9 +151,11 @@ def test_errors_copy(kind: type[MeshAPIError]) -> None:
 def test_the_text_names_the_request_id(kind: type[MeshAPIError]) -> None:
     """``str(error)`` ends with the request id where there is one, and does not speak of it otherwise."""
     error = made(kind, "it broke")
-    assert str(error).endswith("it broke (request id: req_1)")
+    text = str(error)
+    assert "it broke" in text
+    assert text.endswith(" (request id: req_1)")
     error.request_id = None
-    assert str(error).endswith("it broke")
+    assert str(error) == text.removesuffix(" (request id: req_1)")
 
 
 def test_a_status_error_tells_status_and_code_first() -> None:
@@ -196,3 +198,12 @@ def test_an_error_has_a_place_for_call_and_attempts() -> None:
         error = made(kind)
         assert error.call is None
         assert error.attempts == ()
+
+
+def test_what_the_gateway_said_is_told_whole() -> None:
+    """The text of an error says which field is wrong and when to come back; its message stays the gateway's."""
+    error = RateLimitError(
+        "slow down", status=429, code="x", explanation="body.n: too many", retry_after=61.0
+    )
+    assert str(error) == "429 x: slow down (body.n: too many); retry after 61 s"
+    assert error.message == "slow down"
