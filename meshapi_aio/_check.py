@@ -22,11 +22,9 @@ Check = Callable[[Any], Problem]
 
 
 def check_keywords(init: Callable[..., None], cls: type) -> Callable[..., None]:
-    """Return an attrs class's ``__init__`` that says of a misspelt keyword which field may have been meant."""
+    """Return an attrs class's ``__init__`` that names the field which a misspelt keyword may have meant."""
     known = [field.name for field in attrs.fields(cls)]
-    otherwise = (
-        "; what the gateway takes beyond these goes into extra_body={…}" if "extra_body" in known else ""
-    )
+    otherwise = "; what else the gateway takes goes into extra_body={…}" if "extra_body" in known else ""
 
     @functools.wraps(init)
     def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807 - it is one

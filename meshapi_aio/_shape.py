@@ -23,7 +23,7 @@ _LOCAL = "meshapi_aio.local"
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field,))
 def shape(cls: ShapeClass) -> ShapeClass:
-    """Make an attrs class of what comes in: slots, keywords only; mutable, since frozen ones cost 40 % more."""
+    """Make an attrs class of what comes in: slots, keywords only, mutable (freezing it costs 40 %)."""
     made: ShapeClass = attrs.define(slots=True, kw_only=True, repr=False)(cls)
     return made
 
