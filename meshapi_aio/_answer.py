@@ -149,6 +149,7 @@ def _status_error(answer: Answer, status: int, found: ErrorBody, otherwise: str,
         provider_error=found.provider_error,
         retry_after=retry_after(answer.headers, found),
         body=body,
+        explanation=excerpt(found.explanation),
         request_id=found.request_id or answer.request_id,
     )
 
@@ -170,6 +171,7 @@ def error_event(value: Any, answer: Answer, settings: Settings) -> StreamAPIErro
         # The headers were sent before anything went wrong: only the event can ask for patience.
         retry_after=retry_after({}, found),
         body=value,
+        explanation=excerpt(found.explanation),
         request_id=found.request_id or answer.request_id,
     )
 

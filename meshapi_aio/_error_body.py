@@ -52,6 +52,12 @@ class ErrorBody:
             request_id=request_id if isinstance(request_id, str) else None,
         )
 
+    @property
+    def explanation(self) -> str:
+        """What the details say, where the message does not say it already: which field is wrong, and how."""
+        text = _text(self.details)
+        return "" if text in self.message else text
+
 
 def _code(value: Any) -> str | None:
     """Return a code as text: a text that is not empty, or a whole number; anything else says nothing."""

@@ -148,7 +148,8 @@ def test_the_envelope_is_told_whole() -> None:
     assert error.retry_after == 5.0
     assert error.request_id == "req_body"
     assert error.body == body
-    assert str(error) == "502 upstream_error: no (request id: req_body)"
+    told = "502 upstream_error: no (body.model: Field required); retry after 5 s (request id: req_body)"
+    assert str(error) == told
 
 
 def test_the_headers_fill_in_what_the_body_does_not_say() -> None:
@@ -506,3 +507,15 @@ def test_reading_an_error_never_raises_nor_tells_the_token(
         assert str(error)
         copy = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own bytes
         assert str(copy) == str(error)
+
+
+def test_the_details_are_in_the_text() -> None:
+    """A 422 says which field is wrong, not only that one is; a message made of the details says it once."""
+    details = [{"loc": ["body", "n"], "msg": "must be at most 2"}]
+    body = json.dumps(
+        {"error": {"code": "validation_error", "message": "the request is not valid", "details": details}}
+    ).encode()
+    error = read_error(Answer(422, {}), body, SETTINGS)
+    assert str(error) == "422 validation_error: the request is not valid (body.n: must be at most 2)"
+    error = read_error(Answer(422, {}), json.dumps({"detail": details}).encode(), SETTINGS)
+    assert str(error) == "422: body.n: must be at most 2"

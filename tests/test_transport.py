@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -50,7 +50,7 @@ both = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 @asynccontextmanager
 async def serving(
     script: Script, *, tls: bool = False, **options: Any
-) -> AsyncIterator[tuple[FaultServer, MeshAPI]]:
+) -> AsyncGenerator[tuple[FaultServer, MeshAPI]]:
     """Run a server with a script, and a client of it."""
     async with (
         FaultServer(script, tls=tls) as server,
@@ -252,7 +252,7 @@ async def test_everything_received_is_delivered_before_a_reset(tls: bool) -> Non
         connection.reset()
 
     async with serving(reset, tls=tls) as (server, client):
-        seen = []
+        seen: list[str] = []
         with pytest.raises(StreamTruncatedError) as caught:
             async for chunk in client.chat.completions.stream(messages=MESSAGES):
                 if not seen:
@@ -642,6 +642,7 @@ async def test_slots_are_given_out_in_order() -> None:
         replies = await asyncio.gather(*tasks, return_exceptions=True)
         assert order == [b"0", b"1", b"3", b"4"]
         assert isinstance(replies[2], asyncio.CancelledError)
+        assert not isinstance(replies[4], BaseException)
         assert replies[4].meta.queued > 0
         assert len(server.connections) == 1
         assert client.stats().in_flight == 0

@@ -106,7 +106,7 @@ def test_extra_headers_do_not_replace_what_settings_are_for(name: str) -> None:
 def test_an_extra_header_in_another_case_replaces_the_first() -> None:
     """No header goes out twice: the one that was set last counts (options over the client's own)."""
     settings = SETTINGS.evolve(headers={"X-Team": "red"}).evolve(headers={"x-team": "blue"})
-    assert dict(prepare(CREATE, settings).headers) == {**UNARY_HEADERS, "X-Team": "blue"}
+    assert dict(prepare(CREATE, settings).headers) == {**UNARY_HEADERS, "x-team": "blue"}
 
 
 @pytest.mark.parametrize(

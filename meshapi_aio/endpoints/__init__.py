@@ -4,7 +4,7 @@ from ..call import Namespace
 from .chat import Chat
 
 
-__all__ = ["Families"]
+__all__ = ["Chat", "Families"]
 
 
 class Families:
