@@ -187,13 +187,13 @@ def test_calls_compare_by_value() -> None:
 
 def test_calls_are_frozen() -> None:
     """A call that waits in a queue is not changed; a changed copy is made with ``attrs.evolve``."""
-    call = Ask(question="why")
+    call: Any = Ask(question="why")
     for name in ("question", "stream", "brandnew"):
         with pytest.raises((attrs.exceptions.FrozenInstanceError, AttributeError)):
             setattr(call, name, "how")
     assert not hasattr(call, "__dict__")
     other = attrs.evolve(call, question="how")
-    assert (call.question, other.question) == ("why", "how")
+    assert (call.question, other) == ("why", Ask(question="how"))
 
 
 @pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
@@ -223,12 +223,11 @@ def test_the_repr_is_brief() -> None:
             {"question": "why", "style": "odd"},
             "Ask: style must be 'short' or 'long' or None, got 'odd' (str)",
         ),
-        ({"question": "why", "stream": True}, "Ask: stream must be False, got True (bool)"),
         ({"question": "why", "stlye": "odd"}, "Ask has no field 'stlye'; did you mean 'style'?"),
         ({"question": "why", "extra": {}}, "Ask has no field 'extra'; did you mean 'extra_body'?"),
         (
-            {"question": "why", "route": "x"},
-            "Ask has no field 'route'; it has question, notes, depth, style, ",
+            {"question": "why", "zzz": "x"},
+            "Ask has no field 'zzz'; it has question, notes, depth, style, ",
         ),
         ({}, "Ask.__init__() missing 1 required keyword-only argument: 'question'"),
     ],
@@ -236,11 +235,9 @@ def test_the_repr_is_brief() -> None:
 def test_wrong_arguments_are_named(arguments: dict[str, Any], told: str) -> None:
     """When the call is made, not when it is sent: the field, the value, and what would be right."""
     for make in (Ask, Client().asking.ask, Client().asking.create):
-        if make is not Ask and "stream" in arguments:
-            continue
         with pytest.raises(TypeError) as caught:
             make(**arguments)
-        assert str(caught.value).replace("_AskFields", "Ask").startswith(told)
+        assert str(caught.value).startswith(told)
 
 
 # What help() shows.
@@ -251,7 +248,8 @@ def test_the_signature_of_a_call() -> None:
     signature = inspect.signature(Ask)
     assert signature.return_annotation is Answer
     assert list(signature.parameters) == ["question", "notes", "depth", "style", "extra_body", "stream"]
-    for field in attrs.fields(Ask):
+    attrs_class: Any = Ask
+    for field in attrs.fields(attrs_class):
         parameter = signature.parameters[field.name]
         assert parameter.kind is inspect.Parameter.KEYWORD_ONLY
         assert parameter.annotation == field.type
@@ -282,7 +280,7 @@ def test_a_method_looks_like_one_that_was_written_out(name: str) -> None:
     bound = getattr(Client().asking, name)
     assert (bound.__name__, bound.__qualname__, bound.__module__) == (name, f"Asking.{name}", __name__)
     assert bound.__doc__.startswith("Ask a question, and return the ")
-    told = pydoc.render_doc(bound, renderer=pydoc.plaintext)
+    told = pydoc.plain(pydoc.render_doc(bound))
     assert f"{name}(*, question: str, notes: " in told
     assert "Ask a question, and return the " in told
 
@@ -297,14 +295,14 @@ def test_create_says_what_streaming_returns() -> None:
 
 def test_families_can_be_looked_at_without_a_client() -> None:
     """``help()`` of a family or of a client's class works, and shows the docstrings."""
-    told = pydoc.render_doc(Asking, renderer=pydoc.plaintext)
+    told = pydoc.plain(pydoc.render_doc(Asking))
     for name in ("ask", "watch", "create"):
         assert f"{name}(" in told
         assert getattr(Asking, name) is vars(Asking)[name]
     assert "Ask a question, and return the pieces of the answer." in told
     assert Client.asking is vars(Client)["asking"]
     assert Client.asking.__doc__ == Asking.__doc__
-    assert "``client.asking``: questions." in pydoc.render_doc(Client, renderer=pydoc.plaintext)
+    assert "``client.asking``: questions." in pydoc.plain(pydoc.render_doc(Client))
 
 
 # Families.
@@ -330,6 +328,8 @@ async def test_create_is_awaited_or_streams() -> None:
     assert isinstance(client.asking.create(question="why", stream=True), Pieces)
     assert client.sent == [Ask(question="why"), Ask(question="why"), Watch(question="why")]
     create: Any = client.asking.create
+    with pytest.raises(TypeError, match=r"^Ask: stream must be False, got True"):
+        Ask(question="why", stream=True)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     with pytest.raises(TypeError, match=r"^Ask: stream must be False, got None$"):
         create(question="why", stream=None)
     with pytest.raises(TypeError, match=r"^Watch: stream must be True, got 1 \(int\)$"):
