@@ -49,11 +49,13 @@ BODIES: dict[str, tuple[Any, ErrorBody]] = {
         ErrorBody(message="no"),
     ),
     "a numeric code": ({"error": {"code": 429, "message": "no"}}, ErrorBody(message="no", code="429")),
-    "codes that say nothing": (
-        {"error": {"code": "", "type": False, "message": "no"}},
+    "empty codes": ({"error": {"code": "", "type": "", "message": "no"}}, ErrorBody(message="no")),
+    "codes that are flags": (
+        {"error": {"code": True, "type": False, "message": "no"}},
         ErrorBody(message="no"),
     ),
-    "a code that is an object": ({"error": {"code": {}, "message": "no"}}, ErrorBody(message="no")),
+    "a code that is an object": ({"error": {"code": {"a": 1}, "message": "no"}}, ErrorBody(message="no")),
+    "a code that is no whole number": ({"error": {"code": 1.5, "message": "no"}}, ErrorBody(message="no")),
     "a type and no code": (
         {"type": "error", "error": {"type": "invalid_request_error", "message": "no"}},
         ErrorBody(message="no", code="invalid_request_error"),
