@@ -257,34 +257,33 @@ def dumps(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _fault(value: Any, error: Exception) -> str:
-    """Return what made the encoder fail and where, as far as that can be found."""
+def _fault(root: Any, error: Exception) -> str:
+    """Return the first value that made the encoder fail, and its place; else what the encoder says."""
     if isinstance(error, RecursionError):
         return "lists and dicts nested too deeply"
-    try:
-        return _unwritable(value, "$", ()) or str(error)
-    except RecursionError:
-        return str(error)
+    # No recursion here, since the encoder goes deeper than Python may.
+    ahead: list[tuple[Any, str, tuple[int, ...]]] = [(root, "$", ())]
+    while ahead:
+        value, path, around = ahead.pop()
+        if id(value) in around:
+            return f"a container inside itself @ {path}"
+        members: list[tuple[str, Any]] = []
+        if isinstance(value, dict):
+            for key in value:
+                if not isinstance(key, (str, int, float, NoneType)):
+                    return f"the key {_shown(key)} @ {path}"
+            members = [(f"{path}.{key}", item) for key, item in value.items()]
+        elif isinstance(value, (list, tuple)):
+            members = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
+        elif not isinstance(value, (str, int, NoneType)) and not _is_finite(value):
+            return f"{_shown(value)} @ {path}"
+        ahead += [(item, place, (*around, id(value))) for place, item in reversed(members)]
+    return str(error)
 
 
-def _unwritable(value: Any, path: str, around: tuple[int, ...]) -> str | None:
-    """Return the first value that can't be written and its place, None where there is none."""
-    if id(value) in around:
-        return f"a container inside itself @ {path}"
-    members: list[tuple[str, Any]] = []
-    if isinstance(value, dict):
-        for key in value:
-            if not isinstance(key, (str, int, float, NoneType)):
-                return f"the key {key!r:.80} ({type(key).__name__}) @ {path}"
-        members = [(f"{path}.{key}", item) for key, item in value.items()]
-    elif isinstance(value, (list, tuple)):
-        members = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
-    elif isinstance(value, float) and not math.isfinite(value):
-        return f"{value!r} @ {path}"
-    elif not isinstance(value, (str, int, float, NoneType)):
-        return f"{value!r:.80} ({type(value).__name__}) @ {path}"
-    for place, item in members:
-        found = _unwritable(item, place, (*around, id(value)))
-        if found is not None:
-            return found
-    return None
+def _is_finite(value: object) -> bool:
+    return isinstance(value, float) and math.isfinite(value)
+
+
+def _shown(value: object) -> str:
+    return f"{value!r:.80} ({type(value).__name__})"
