@@ -2,6 +2,8 @@
 
 import json
 import math
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -227,6 +229,24 @@ RETRY_AFTER: dict[str, tuple[dict[str, str], Any, float | None]] = {
 def test_retry_after_in_every_form(headers: dict[str, str], asked: Any, expected: float | None) -> None:
     """Seconds, decimals, dates, milliseconds, and the body's field: the longest counts (promise 16)."""
     assert retry_after(headers, ErrorBody(retry_after=asked)) == expected
+
+
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Move this machine nine hours away from GMT."""
+    monkeypatch.setenv("TZ", "JST-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process can't be set here")
+@pytest.mark.usefixtures("far_east")
+@pytest.mark.parametrize("date", ["Wed, 21 Oct 2026 07:28:30 GMT", "Wed Oct 21 07:28:30 2026"])
+def test_a_date_is_in_gmt_wherever_this_machine_is(date: str) -> None:
+    """The old forms of a date that name no zone are in GMT all the same, not in the zone of this machine."""
+    assert retry_after({"retry-after": date, "date": DATE}, ErrorBody()) == 30.0
 
 
 @pytest.mark.parametrize("now", [{}, {"date": "garbage"}])
