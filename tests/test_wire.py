@@ -618,7 +618,15 @@ def test_a_body_of_nothing_is_an_empty_stream(answer: Answer, body: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    "body", [b"no healthy upstream", b"foo: bar\n\n", b"dataset: 1\n\n", b"foo: bar\n" + A, b"\xef\xbb" + A]
+    "body",
+    [
+        b"no healthy upstream",
+        b"foo: bar\n\n",
+        b"dataset: 1\n\n",
+        b"foo: bar\n" + A,
+        b"\xef\xbb" + A,
+        b" " * 9 + b"\n" + A,
+    ],
 )
 def test_a_declared_event_stream_may_begin_with_unknown_fields(body: bytes) -> None:
     """Unknown fields are legal, so only what looks like JSON or HTML is taken for something else."""
