@@ -647,6 +647,13 @@ def test_what_is_held_back_is_bounded(answer: Answer, blanks: bytes) -> None:
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
+def test_a_small_limit_on_errors_does_not_hurry_a_stream(answer: Answer) -> None:
+    """What is not yet known for what it is counts as no error, however little of one would be read."""
+    settings = SETTINGS.evolve(limits=Limits(error_bytes=1))
+    assert check(A + DONE, answer, settings) == Read(["a"], done=True, failure=None, skipped=0)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
 def test_a_long_body_is_told_before_its_end(answer: Answer) -> None:
     """A page of megabytes is not read on: its beginning says enough (promise 19)."""
     settings = SETTINGS.evolve(limits=Limits(error_bytes=100))
