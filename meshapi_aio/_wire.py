@@ -137,7 +137,7 @@ def _is_event_stream(start: bytes, *, declared: bool) -> bool | None:
         lines = start.removeprefix(_BOM).lstrip(b"\r\n")
         if declared and lines.strip():
             return lines.lstrip()[:1] not in _OTHER
-        if not declared and _FIELD.match(lines):
+        if _FIELD.match(lines):
             return True
         if not declared and len(lines) >= _LONGEST_FIELD:
             return False

@@ -618,7 +618,15 @@ def test_a_body_of_nothing_is_an_empty_stream(answer: Answer, body: bytes) -> No
 
 
 @pytest.mark.parametrize(
-    "body", [b"no healthy upstream", b"foo: bar\n\n", b"dataset: 1\n\n", b"foo: bar\n" + A, b"\xef\xbb" + A]
+    "body",
+    [
+        b"no healthy upstream",
+        b"foo: bar\n\n",
+        b"dataset: 1\n\n",
+        b"foo: bar\n" + A,
+        b"\xef\xbb" + A,
+        b" " * 9 + b"\n" + A,
+    ],
 )
 def test_a_declared_event_stream_may_begin_with_unknown_fields(body: bytes) -> None:
     """Unknown fields are legal, so only what looks like JSON or HTML is taken for something else."""
@@ -636,6 +644,13 @@ def test_what_is_held_back_is_bounded(answer: Answer, blanks: bytes) -> None:
     for piece in byte_by_byte(blanks):
         reader.feed(piece)
     assert not reader._held
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+def test_a_small_limit_on_errors_does_not_hurry_a_stream(answer: Answer) -> None:
+    """What is not yet known for what it is counts as no error, however little of one would be read."""
+    settings = SETTINGS.evolve(limits=Limits(error_bytes=1))
+    assert check(A + DONE, answer, settings) == Read(["a"], done=True, failure=None, skipped=0)
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
