@@ -1,0 +1,1 @@
+"""What is only type-checked, and never run."""
