@@ -199,6 +199,8 @@ def test_a_long_text_is_told_by_its_beginning() -> None:
     error = read(500, b"x" * 10_000)
     assert error.message == "x" * 511 + "…"
     assert error.body == "x" * 10_000
+    assert read(500, b"x" * 512).message == "x" * 512
+    assert read(500, b"x" * 513).message == "x" * 511 + "…"
 
 
 @pytest.mark.parametrize(
@@ -338,7 +340,7 @@ EVENTS: dict[str, tuple[object, str | None, int | None, str]] = {
     "an empty event": ({}, "upstream_error", 502, "no explanation"),
     "bare text": ("no\nreally", "upstream_error", 502, "no really"),
     "no text": ("", "upstream_error", 502, "no explanation"),
-    "a bare list": (["no", "really"], "upstream_error", 502, "no; really"),
+    "a bare list": (["no", "error"], "upstream_error", 502, "no; error"),
     "a bare number": (7, "upstream_error", 502, "7"),
     "null": (None, "upstream_error", 502, "no explanation"),
 }

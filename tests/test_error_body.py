@@ -2,6 +2,8 @@
 
 import json
 import math
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -49,11 +51,13 @@ BODIES: dict[str, tuple[Any, ErrorBody]] = {
         ErrorBody(message="no"),
     ),
     "a numeric code": ({"error": {"code": 429, "message": "no"}}, ErrorBody(message="no", code="429")),
-    "codes that say nothing": (
-        {"error": {"code": "", "type": False, "message": "no"}},
+    "empty codes": ({"error": {"code": "", "type": "", "message": "no"}}, ErrorBody(message="no")),
+    "codes that are flags": (
+        {"error": {"code": True, "type": False, "message": "no"}},
         ErrorBody(message="no"),
     ),
-    "a code that is an object": ({"error": {"code": {}, "message": "no"}}, ErrorBody(message="no")),
+    "a code that is an object": ({"error": {"code": {"a": 1}, "message": "no"}}, ErrorBody(message="no")),
+    "a code that is no whole number": ({"error": {"code": 1.5, "message": "no"}}, ErrorBody(message="no")),
     "a type and no code": (
         {"type": "error", "error": {"type": "invalid_request_error", "message": "no"}},
         ErrorBody(message="no", code="invalid_request_error"),
@@ -115,6 +119,22 @@ BODIES: dict[str, tuple[Any, ErrorBody]] = {
 def test_bodies_of_every_form_are_read(value: Any, expected: ErrorBody) -> None:
     """An error is told whatever form it has; what a form does not say stays empty."""
     assert ErrorBody.of(value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "explanation"),
+    [
+        (
+            {"error": {"message": "no", "details": [VALIDATION_PROBLEM]}},
+            "body.messages.0.role: Field required",
+        ),
+        ({"detail": [VALIDATION_PROBLEM]}, ""),
+        ({"error": {"message": "no"}}, ""),
+    ],
+)
+def test_details_explain_what_the_message_does_not(value: Any, explanation: str) -> None:
+    """Which field is wrong is told once: by the details, unless the message was made of them."""
+    assert ErrorBody.of(value).explanation == explanation
 
 
 def json_values() -> st.SearchStrategy[Any]:
@@ -209,6 +229,24 @@ RETRY_AFTER: dict[str, tuple[dict[str, str], Any, float | None]] = {
 def test_retry_after_in_every_form(headers: dict[str, str], asked: Any, expected: float | None) -> None:
     """Seconds, decimals, dates, milliseconds, and the body's field: the longest counts (promise 16)."""
     assert retry_after(headers, ErrorBody(retry_after=asked)) == expected
+
+
+@pytest.fixture
+def far_east(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Move this machine nine hours away from GMT."""
+    monkeypatch.setenv("TZ", "JST-9")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="the zone of a process can't be set here")
+@pytest.mark.usefixtures("far_east")
+@pytest.mark.parametrize("date", ["Wed, 21 Oct 2026 07:28:30 GMT", "Wed Oct 21 07:28:30 2026"])
+def test_a_date_is_in_gmt_wherever_this_machine_is(date: str) -> None:
+    """The old forms of a date that name no zone are in GMT all the same, not in the zone of this machine."""
+    assert retry_after({"retry-after": date, "date": DATE}, ErrorBody()) == 30.0
 
 
 @pytest.mark.parametrize("now", [{}, {"date": "garbage"}])

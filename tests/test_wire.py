@@ -15,6 +15,7 @@ from meshapi_aio import (
     ChatCompletionChunk,
     CreateChatCompletion,
     DecodeError,
+    InternalServerError,
     Limits,
     MalformedEventError,
     MeshAPIError,
@@ -181,6 +182,14 @@ def test_an_error_status_raises_its_class() -> None:
     with pytest.raises(NotFoundError) as caught:
         read(body, Answer(404, {"x-request-id": "req_header"}))
     assert (caught.value.code, caught.value.request_id) == ("model_not_found", "req_body")
+
+
+@pytest.mark.parametrize("body", [b"<html></html>", json.dumps(COMPLETION).encode(), b""])
+def test_an_error_status_is_one_whatever_its_body(body: bytes) -> None:
+    """Not even a body that would be a reply makes a success of an error status."""
+    with pytest.raises(InternalServerError) as caught:
+        read(body, Answer(502, {"x-request-id": "req_header"}))
+    assert (caught.value.status, caught.value.request_id) == (502, "req_header")
 
 
 def test_an_error_in_a_success_raises_what_its_code_stands_for() -> None:

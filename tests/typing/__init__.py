@@ -1,1 +1,1 @@
-"""What is only type-checked, and never run."""
+"""Programs that are type-checked and never run."""

@@ -21,6 +21,7 @@ from meshapi_aio import (
     CreateChatCompletion,
     MeshAPI,
     Message,
+    Meta,
     Retry,
     Stream,
     StreamCall,
@@ -39,7 +40,15 @@ MESSAGES = [{"role": "user", "content": "hi"}]
 async def one_answer(client: MeshAPI) -> None:
     """A call is awaited, and its answer has a type."""
     create = client.chat.completions.create
-    completion = await create(model="m", messages=MESSAGES, temperature=0.7, max_tokens=256)
+    completion = await create(
+        model="m",
+        messages=MESSAGES,
+        temperature=0.7,
+        max_tokens=256,
+        tools=[{"type": "function", "function": {"name": "f"}}],
+        reasoning_effort="low",
+        extra_body={"n": 2},
+    )
     assert_type(completion, ChatCompletion)
     assert_type(await create(messages=MESSAGES, stream=False), ChatCompletion)
     assert_type(completion.choices[0].message, Message)
@@ -48,7 +57,7 @@ async def one_answer(client: MeshAPI) -> None:
     assert_type(completion.choices[0].finish_reason, str | None)
     assert_type(completion.usage, Usage | None)
     assert_type(completion.request_id, str | None)
-    assert_type(completion.meta.latency, float)
+    assert_type(completion.meta, Meta)
     assert_type(completion.to_dict(), dict[str, Any])
 
     create(messages=MESSAGES)  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
@@ -108,6 +117,7 @@ async def messages(client: MeshAPI, table: Mapping[str, str], history: list[Mess
     await create(messages=[{"role": "user", "content": [{"type": "text", "text": "hi"}]}])
     await create(messages=(Message.user("hi"), {"role": "assistant", "content": "yes"}, table))
     await create(messages=history)
+    await create(messages=[(await create(messages=history)).choices[0].message])
     await create(messages=[*history, Message.user([TextPart(text="hi"), {"type": "text", "text": "there"}])])
 
     await create(messages="hi")  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
@@ -157,6 +167,7 @@ async def options(client: MeshAPI) -> None:
 
     client.with_options(token="rsk_other")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     client.with_options(timeout=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    MeshAPI(timeout=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     Timeout(5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     Timeout(total="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
