@@ -24,8 +24,7 @@ Every error that leaves the client. Performs no I/O.
     └── DecodeError                    the body did not fit the shape; the message names the path
 
 Beside these, only ``asyncio.CancelledError`` and programmer errors (``TypeError``, ``ValueError``,
-``RuntimeError``) leave it. All errors here pickle, and none holds the token. :class:`Progress` is no error:
-it is what the errors that may end a stream have in common.
+``RuntimeError``) leave it. All errors here pickle, and none holds the token.
 """
 
 from collections.abc import Mapping
@@ -76,18 +75,15 @@ class MeshAPIError(Exception):
         self.attempts: tuple[Attempt, ...] = ()
 
     def __str__(self) -> str:
-        text = str(self.args[0])
-        return f"{text} (request id: {self.request_id})" if self.request_id else text
+        return f"{self.args[0]} (request id: {self.request_id})" if self.request_id else str(self.args[0])
 
     def __reduce__(self) -> tuple[object, ...]:
-        return _restored, (type(self), self.args, self.__dict__)
+        # Not by __init__, whose keywords are not in args; and an OSError takes its args from there alone.
+        return _blank, (type(self),), {**self.__dict__, "args": self.args}
 
 
-def _restored(kind: type[MeshAPIError], args: tuple[object, ...], state: dict[str, object]) -> MeshAPIError:
-    error = kind.__new__(kind, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error
+def _blank(kind: type[MeshAPIError]) -> MeshAPIError:
+    return kind.__new__(kind)
 
 
 class ClientClosedError(MeshAPIError):
@@ -189,9 +185,7 @@ class APIStatusError(_GatewayError):
     @classmethod
     def of(cls, status: int) -> "type[APIStatusError]":
         """Return the class that stands for an HTTP status."""
-        if status >= _FIRST_SERVER_ERROR:
-            return InternalServerError
-        return _BY_STATUS.get(status, APIStatusError)
+        return InternalServerError if status >= 500 else _BY_STATUS.get(status, APIStatusError)
 
 
 class BadRequestError(APIStatusError):
@@ -230,7 +224,6 @@ class InternalServerError(APIStatusError):
     """5xx: the gateway or its upstream failed."""
 
 
-_FIRST_SERVER_ERROR = 500
 _BY_STATUS: Mapping[int, type[APIStatusError]] = {
     400: BadRequestError,
     401: AuthenticationError,
@@ -256,17 +249,12 @@ class StreamAPIError(StreamError, _GatewayError):
     The gateway sent an error event inside the stream.
 
     ``code`` and ``message`` are the event's, ``status`` is the HTTP status that the code stands for, None
-    where that is unknown; ``details``, ``provider_error``, ``retry_after`` (seconds) and ``body`` are as in
-    :class:`APIStatusError`.
+    where that is unknown; all else is as in :class:`APIStatusError`.
     """
 
 
 class MalformedEventError(StreamError):
-    """
-    An event was not JSON, or not of the announced shape.
-
-    ``index`` is its place among the stream's data events, from 0; ``excerpt`` its beginning.
-    """
+    """An event was no JSON, or no chunk: the ``index``-th data event, from 0, which begins as ``excerpt``."""
 
     def __init__(self, message: str, *, index: int, excerpt: str, request_id: str | None = None) -> None:
         super().__init__(message, request_id=request_id)
@@ -305,11 +293,7 @@ class ResponseTooLargeError(MeshAPIError):
 
 
 class DecodeError(MeshAPIError):
-    """
-    A reply was JSON, but not of its shape; the message names the path: ``… @ $.choices[0].message``.
-
-    ``body`` is the decoded JSON, so that a paid answer is not lost.
-    """
+    """A reply was JSON of another shape; the message names the place, and ``body`` is what came, decoded."""
 
     def __init__(self, message: str, *, body: object = None, request_id: str | None = None) -> None:
         super().__init__(message, request_id=request_id)

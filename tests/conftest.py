@@ -2,11 +2,13 @@
 
 import os
 
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 
-# A deadline is a timing assertion, and a busy machine fails it. The active profile is the parent, so that
-# what hypothesis sets by itself under CI=true (no example database, the same examples in every run) stays.
-settings.register_profile("meshapi_aio", parent=settings(), deadline=None)
-settings.register_profile("long", parent=settings(), deadline=None, max_examples=2_000)
+# A deadline is a timing assertion, as is the check that data is drawn quickly: a busy machine fails both. The
+# active profile is the parent, so that what hypothesis sets by itself under CI=true (no example database, the
+# same examples in every run) stays.
+untimed = settings(settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("meshapi_aio", parent=untimed)
+settings.register_profile("long", parent=untimed, max_examples=2_000)
 settings.load_profile(os.environ.get("MESHAPI_AIO_HYPOTHESIS", "meshapi_aio"))

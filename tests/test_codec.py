@@ -299,7 +299,7 @@ def missing(came: Any, told: Any) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", [Outer, Demanding, Message, ChatCompletion, ChatCompletionChunk])
-@settings(max_examples=50)
+@settings(max_examples=settings().max_examples // 2)  # five shapes, and each example is large
 @given(data=st.data())
 def test_no_key_is_lost(kind: type[Shape], data: st.DataObject) -> None:
     """Any object that fits, with unknown keys at every level, is given back but for null, and fits again."""

@@ -155,20 +155,23 @@ _CUT_OFF = frozenset({"length", "content_filter"})
 class ChoiceFolder:
     """Folds what the chunks say of one answer."""
 
-    __slots__ = ("_logprobs", "_message", "finish_reason")
+    __slots__ = ("_logprobs", "_message", "_others", "finish_reason")
 
     def __init__(self) -> None:
         self.finish_reason: str | None = None
         self._message = MessageFolder()
         self._logprobs = _LogprobsFolder()
+        self._others = _Folder()
 
-    def add(self, delta: Delta, finish_reason: str | None, logprobs: Any) -> None:
-        """Take what a chunk says."""
+    def add(self, delta: Delta, finish_reason: str | None, logprobs: Any, others: dict[str, Any]) -> None:
+        """Take what a chunk says; ``others`` are the keys that this client does not know."""
         self._message.add(delta)
         if finish_reason is not None:
             self.finish_reason = finish_reason
         if logprobs is not None:
             self._logprobs.add(logprobs)
+        if others:
+            self._others.add(others)
 
     def fold(self, *, whole: bool) -> dict[str, Any]:
         """Return the answer so far; ``whole`` says that nothing is missing."""
@@ -179,4 +182,5 @@ class ChoiceFolder:
             "message": self._message.fold(ended=ended, cut_off=reason in _CUT_OFF),
             "finish_reason": reason,
             "logprobs": self._logprobs.fold(),
+            "extra": self._others.fold(),
         }

@@ -49,7 +49,7 @@ class _Call:
         self.finished = False
         """Whether the brackets of the arguments have closed: what follows is not theirs."""
         self.is_placeholder = False
-        """Whether the arguments are an empty object: some upstreams begin with one, and send others then."""
+        """Whether the arguments are an empty object in one piece: some upstreams begin with such a one."""
         self._type: str | None = None
         self._signature: str | None = None
         self._extra: dict[str, Any] = {}
@@ -97,7 +97,7 @@ class _Call:
                 self._depth += 1 if sign in "{[" else -1
                 self.finished = self.finished or self._depth <= 0
         if self.finished:
-            self.is_placeholder = self.arguments.strip() == "{}"
+            self.is_placeholder = arguments.strip() == "{}" == self.arguments.strip()
 
     def complete(self, *, cut_off: bool) -> ToolCall | None:
         """

@@ -145,12 +145,12 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
                 if value is not None:
                     head[name] = value
             if chunk.extra:
-                self._extra.update(chunk.extra)
+                self._extra.update({key: value for key, value in chunk.extra.items() if value is not None})
             for choice in chunk.choices:
                 folder = self._folders.get(choice.index or 0)
                 if folder is None:
                     folder = self._folders[choice.index or 0] = ChoiceFolder()
-                folder.add(choice.delta, choice.finish_reason, choice.logprobs)
+                folder.add(choice.delta, choice.finish_reason, choice.logprobs, choice.extra)
 
     def _folded(self) -> ChatCompletion:
         self._fold_all()
@@ -158,12 +158,10 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
         choices = [
             Choice(index=index, **folder.fold(whole=whole)) for index, folder in sorted(self._folders.items())
         ]
-        completion = ChatCompletion(
-            object="chat.completion", choices=choices, extra=dict(self._extra), **self._head
+        assert self.meta is not None  # what was never opened has nothing to fold
+        return ChatCompletion(
+            object="chat.completion", choices=choices, extra=dict(self._extra), meta=self.meta, **self._head
         )
-        if self.meta is not None:
-            completion.meta = self.meta
-        return completion
 
     def _whole(self) -> bool:
         return bool(self._folders) and all(self._finish_reasons())

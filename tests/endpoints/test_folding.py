@@ -183,7 +183,7 @@ def choice(*chunks: tuple[dict[str, Any], str | None, Any], whole: bool = False)
     """Fold what chunks say of one answer: delta, finish reason and log probabilities."""
     folder = ChoiceFolder()
     for delta, finish_reason, logprobs in chunks:
-        folder.add(structurer(Delta)(delta), finish_reason, logprobs)
+        folder.add(structurer(Delta)(delta), finish_reason, logprobs, {})
     return folder.fold(whole=whole)
 
 
@@ -236,11 +236,19 @@ def test_log_probabilities_are_joined(pieces: list[Any], together: Any) -> None:
 def test_log_probabilities_are_copied() -> None:
     """What was folded in between is not touched later, nor is what came."""
     folder, came = ChoiceFolder(), {"content": [1]}
-    folder.add(Delta(), None, came)
+    folder.add(Delta(), None, came, {})
     first = folder.fold(whole=False)
-    folder.add(Delta(), None, {"content": [2]})
+    folder.add(Delta(), None, {"content": [2]}, {})
     assert came == first["logprobs"] == {"content": [1]}
     assert folder.fold(whole=True)["logprobs"] == {"content": [1, 2]}
+
+
+def test_unknown_keys_of_an_answer_are_kept() -> None:
+    """The last value of each, null being none."""
+    folder = ChoiceFolder()
+    for others in ({"native_finish_reason": None, "n": 1}, {"native_finish_reason": "STOP"}, {"n": None}):
+        folder.add(Delta(), None, None, others)
+    assert folder.fold(whole=True)["extra"] == {"native_finish_reason": "STOP", "n": 1}
 
 
 @given(
@@ -283,7 +291,7 @@ def test_the_cost_is_linear() -> None:
         sys.setprofile(count)
         try:
             for _ in range(size):
-                folder.add(delta, None, {"content": [1]})
+                folder.add(delta, None, {"content": [1]}, {"new": 1})
         finally:
             sys.setprofile(before)
         counted.append(calls)

@@ -268,6 +268,12 @@ CASES = [
         [("a", "f", X)],
     ),
     Case(
+        "an empty object in pieces is what was meant",
+        [piece(0, "a", "f", "{"), piece(0, arguments="}"), piece(0, arguments="{2")],
+        [("a", "f", "{}")],
+        [(None, None, "{2")],
+    ),
+    Case(
         "the same whole call again",
         [piece(0, "a", "f", X), piece(0, "a", "f", X)],
         [("a", "f", X)],

@@ -1,14 +1,20 @@
 """
-What a user writes, as the type checkers see it. It is never run.
+What the type checkers must say of what users write. Never run: mypy and pyright read it, both strict.
 
-Every line that must fail says so to both checkers: mypy (``warn_unused_ignores``) and pyright
-(``reportUnnecessaryTypeIgnoreComment``) complain where it does not.
+A line that must be refused carries a comment for each checker, ``type: ignore[…]`` for mypy and
+``pyright: ignore[…]`` for pyright, since each knows its own only. Both report a comment that nothing needs
+(``warn_unused_ignores``, ``reportUnnecessaryTypeIgnoreComment``), so that a mistake which begins to pass
+unnoticed fails the check, as does one that fails for another reason.
 """
 
 import asyncio
-from typing import assert_type
+from collections.abc import Mapping
+from typing import Any, assert_type
 
 from meshapi_aio import (
+    APIStatusError,
+    APITimeoutError,
+    Call,
     ChatCompletion,
     ChatCompletionChunk,
     ChatCompletionStream,
@@ -18,87 +24,165 @@ from meshapi_aio import (
     Meta,
     Retry,
     Stream,
+    StreamCall,
     StreamChatCompletion,
+    StreamError,
+    TextPart,
     Timeout,
+    ToolCall,
     Usage,
 )
 
 
-async def what_passes(client: MeshAPI) -> None:
-    """Calls, their replies, and what is in them have their types, without one written signature."""
-    completion = await client.chat.completions.create(
-        model="openai/gpt-4o-mini",
-        messages=[
-            {"role": "user", "content": "Hi"},
-            Message.user("and"),
-            {"role": "user", "content": ["parts"]},
-        ],
+MESSAGES = [{"role": "user", "content": "hi"}]
+
+
+async def one_answer(client: MeshAPI) -> None:
+    """A call is awaited, and its answer has a type."""
+    create = client.chat.completions.create
+    completion = await create(
+        model="m",
+        messages=MESSAGES,
         temperature=0.7,
+        max_tokens=256,
         tools=[{"type": "function", "function": {"name": "f"}}],
         reasoning_effort="low",
         extra_body={"n": 2},
     )
     assert_type(completion, ChatCompletion)
+    assert_type(await create(messages=MESSAGES, stream=False), ChatCompletion)
     assert_type(completion.choices[0].message, Message)
+    assert_type(completion.choices[0].message.text, str)
+    assert_type(completion.choices[0].message.tool_calls, list[ToolCall] | None)
+    assert_type(completion.choices[0].finish_reason, str | None)
     assert_type(completion.usage, Usage | None)
     assert_type(completion.request_id, str | None)
     assert_type(completion.meta, Meta)
+    assert_type(completion.to_dict(), dict[str, Any])
 
-    stream = client.chat.completions.create(messages=[completion.choices[0].message], stream=True)
+    create(messages=MESSAGES)  # type: ignore[unused-coroutine]  # pyright: ignore[reportUnusedCoroutine]
+    _ = completion.usage.total_tokens  # type: ignore[union-attr]  # pyright: ignore[reportOptionalMemberAccess]
+    _ = completion.choices[0].delta  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+    _ = create(messages=MESSAGES).choices  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def one_stream(client: MeshAPI) -> None:
+    """With ``stream=True`` the same method returns a stream, which is not awaited."""
+    create = client.chat.completions.create
+    stream = create(messages=MESSAGES, stream=True)
     assert_type(stream, ChatCompletionStream)
-    async for chunk in stream:
+    assert_type(client.chat.completions.stream(messages=MESSAGES), ChatCompletionStream)
+    async for chunk in create(messages=MESSAGES, stream=True):
         assert_type(chunk, ChatCompletionChunk)
         assert_type(chunk.text, str)
-        assert_type(chunk.choices[0].delta.content or "" if chunk.choices else "", str)
-
-    async with client.chat.completions.stream(messages=[]) as entered:
+        assert_type(chunk.choices[0].delta.content, str | None)
+    assert_type(await create(messages=MESSAGES, stream=True), ChatCompletionStream)
+    async with client.chat.completions.stream(messages=MESSAGES) as entered:
         assert_type(entered, ChatCompletionStream)
         async for text in entered.text_stream:
             assert_type(text, str)
         assert_type(await entered.get_final_completion(), ChatCompletion)
+    any_stream: Stream[ChatCompletionChunk] = stream
+    any_stream.close()
 
-    opened = await client.chat.completions.create(messages=[], stream=True)
-    assert_type(opened, ChatCompletionStream)
-
-    assert_type(await client.send(CreateChatCompletion(messages=[])), ChatCompletion)
-    assert_type(client.stream(StreamChatCompletion(messages=[])), ChatCompletionStream)
-    assert_type(client.with_options(timeout=Timeout(total=5), retry=Retry(max_retries=0)), MeshAPI)
-
-
-Pair = tuple[ChatCompletion, ChatCompletion]
-
-
-async def a_stream_is_a_stream(client: MeshAPI) -> Stream[ChatCompletionChunk]:
-    """A family's stream passes where any stream of its chunks is asked for."""
-    return client.chat.completions.stream(messages=[Message.user("Hi")])
-
-
-async def what_runs_at_once(client: MeshAPI) -> None:
-    """A call is a coroutine, and so can become a task."""
-    create = client.chat.completions.create
-    task = asyncio.create_task(create(messages=[Message.user("Hi")]))
-    assert_type(await task, ChatCompletion)
-    async with asyncio.TaskGroup() as group:
-        grouped = group.create_task(create(messages=[Message.user("Hi")]))
-    assert_type(grouped.result(), ChatCompletion)
-    assert_type(await asyncio.gather(create(messages=[]), create(messages=[])), Pair)
-
-
-async def what_fails(client: MeshAPI, flag: bool) -> None:
-    """Mistakes that a type checker finds."""
-    create, stream = client.chat.completions.create, client.chat.completions.stream
-    await create(messages=[], temprature=1)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
-    await create(model="m")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
-    await create(messages="Hi")  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
-    # mypy wants the literal; pyright tries both.
-    await create(messages=[], stream=flag)  # type: ignore[call-overload]
-    stream(messages=[], temprature=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    stream(messages=[], stream=False)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    async for _ in create(messages=[]):  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
+    async for _ in create(messages=MESSAGES):  # type: ignore[attr-defined]  # pyright: ignore[reportGeneralTypeIssues]
         pass
-    call = CreateChatCompletion(messages=[])
-    call.model = "other"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def chosen_at_run_time(client: MeshAPI, *, flag: bool) -> None:
+    """
+    ``stream`` has to be a literal: what a variable chooses has no one type.
+
+    For a variable there are ``create`` and ``stream``. pyright tries both values of a bool, so only mypy
+    refuses it.
+    """
+    client.chat.completions.create(messages=MESSAGES, stream=flag)  # type: ignore[call-overload]
+
+
+async def tasks(client: MeshAPI) -> None:
+    """What ``create`` returns is a coroutine, so that it can become a task; a stream can't."""
+    create = client.chat.completions.create
+    assert_type(asyncio.create_task(create(messages=MESSAGES)), asyncio.Task[ChatCompletion])
+    async with asyncio.TaskGroup() as group:
+        assert_type(group.create_task(create(messages=MESSAGES)), asyncio.Task[ChatCompletion])
+        stream = create(messages=MESSAGES, stream=True)
+        group.create_task(stream)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    first, second = await asyncio.gather(create(messages=MESSAGES), create(messages=MESSAGES))
+    assert_type((first, second), tuple[ChatCompletion, ChatCompletion])
+
+
+async def messages(client: MeshAPI, table: Mapping[str, str], history: list[Message]) -> None:
+    """Dicts and objects, mixed freely, in any sequence."""
+    create = client.chat.completions.create
+    await create(messages=[{"role": "user", "content": [{"type": "text", "text": "hi"}]}])
+    await create(messages=(Message.user("hi"), {"role": "assistant", "content": "yes"}, table))
+    await create(messages=history)
+    await create(messages=[(await create(messages=history)).choices[0].message])
+    await create(messages=[*history, Message.user([TextPart(text="hi"), {"type": "text", "text": "there"}])])
+
+    await create(messages="hi")  # type: ignore[arg-type]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await create(messages=["hi"])  # type: ignore[list-item]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    Message.user(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def mistakes(client: MeshAPI) -> None:
+    """Names, types and values of arguments are checked, without a second signature."""
+    create, stream = client.chat.completions.create, client.chat.completions.stream
+    ask = MESSAGES
+    await create(messages=ask, max_token=5)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await create(messages=ask, max_tokens="5")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await create(messages=ask, reasoning_effort="max")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await create(messages=ask, timeout=Timeout(total=5))  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
+    await create(model="m")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    await create(ask)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
+    stream(messages=ask, max_token=5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    stream(messages=ask, max_tokens="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    stream(messages=ask, stream=False)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def calls_as_values(client: MeshAPI) -> None:
+    """A call knows its reply."""
+    call = CreateChatCompletion(model="m", messages=MESSAGES)
+    assert_type(await client.send(call), ChatCompletion)
+    streamed = StreamChatCompletion(model="m", messages=MESSAGES)
+    assert_type(client.stream(streamed), ChatCompletionStream)
+    any_call: Call[ChatCompletion] = call
+    any_stream: StreamCall[ChatCompletionStream] = streamed
+    assert_type(await client.send(any_call), ChatCompletion)
+    assert_type(client.stream(any_stream), ChatCompletionStream)
+
+    await client.send(streamed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.stream(call)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    await client.send(StreamChatCompletion(messages=[]))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    CreateChatCompletion(messages=MESSAGES, stream=True)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    CreateChatCompletion(MESSAGES)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    call.model = "other"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def options(client: MeshAPI) -> None:
+    """One-off options return a client; what belongs to the connections can't be changed."""
+    patient = client.with_options(timeout=Timeout(first_event=600), retry=Retry(max_retries=0))
+    assert_type(patient, MeshAPI)
+    assert_type(await patient.chat.completions.create(messages=MESSAGES), ChatCompletion)
+    client.with_options(request_id="r", cache=False, headers={"X-Tag": "1"}, api_version=None)
+
     client.with_options(token="rsk_other")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    client.with_options(timeout=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     MeshAPI(timeout=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    Timeout(5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    Timeout(total="5")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+async def errors(client: MeshAPI) -> None:
+    """What an error carries has a type."""
+    try:
+        await client.chat.completions.create(messages=MESSAGES)
+    except APIStatusError as error:
+        assert_type(error.status, int)
+        assert_type(error.code, str | None)
+        assert_type(error.retry_after, float | None)
+    except APITimeoutError as error:
+        too_late: TimeoutError = error
+        await asyncio.sleep(0, too_late)
+    except StreamError as error:
+        assert_type(error.chunks_seen, int)
+        _ = error.status  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
