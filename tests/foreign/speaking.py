@@ -56,6 +56,12 @@ HANGING = pytest.mark.parametrize(
 """The places where a reader of a stream may be waiting, and how many chunks it has got by then."""
 
 
+def refusal(status: int, *, retry_after: str) -> Answer:
+    """Return an error as the gateway puts it; the ``Retry-After`` is in seconds."""
+    error = {"code": f"code_of_{status}", "message": "not today"}
+    return Answer(status, headers={"Retry-After": retry_after}, body={"error": error})
+
+
 @attrs.frozen
 class Speaker:
     """A client, and whether its calls block."""

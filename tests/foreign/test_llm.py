@@ -12,7 +12,7 @@ import pytest
 
 from meshapi_aio.testing import HANG, Answer, FakeGateway
 
-from .speaking import CHUNK, MODEL
+from .speaking import CHUNK, MODEL, refusal
 
 
 pytest.importorskip("llm", reason='other clients are installed by the extra "foreign"')
@@ -109,6 +109,31 @@ async def test_structured_output(gateway: FakeGateway, options: list[str]) -> No
     instance = json.loads(said.out)
     assert [type(instance[key]) for key in ("name", "age", "height")] == [str, int, float]
     assert said.status == 0
+
+
+async def test_a_wrong_key(gateway: FakeGateway) -> None:
+    """A refusal ends the command with what the gateway says."""
+    said = await llm("-m", "mesh", "--key", "rsk_other", "Hello")
+    assert (said.status, said.out) == (1, "")
+    assert said.err == "Error: Error code: 401 - missing or invalid API key"
+
+
+@pytest.mark.parametrize("options", [[], ["--no-stream"]], ids=["streamed", "not streamed"])
+async def test_a_retry_that_helps(gateway: FakeGateway, options: list[str]) -> None:
+    """After a refusal that says when to come back the command comes back, and is answered."""
+    gateway.enqueue(refusal(429, retry_after="0.01"), refusal(503, retry_after="0.01"))
+    said = await llm("-m", "mesh", *options, "Hello")
+    assert said.out.startswith('You said: "Hello".')
+    assert [request.completed for request in gateway.requests] == [True, True, True]
+
+
+async def test_an_error_in_the_stream(gateway: FakeGateway) -> None:
+    """What came before an error event is printed, then the command fails with the message."""
+    error = {"error": {"code": "gateway_timeout", "message": "the provider took too long"}}
+    gateway.enqueue(Answer(events=[CHUNK, error]))
+    said = await llm("-m", "mesh", "Hello")
+    assert (said.status, said.out) == (1, "Once")
+    assert said.err == "Error: the provider took too long"
 
 
 async def test_interrupting(gateway: FakeGateway) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from meshapi_aio.testing import CUT, HANG, Answer, FakeGateway
 
-from .speaking import CHUNK, HANGING, HELLO, MODEL, TOOLS, WORDS, Speaker, cancel_reading
+from .speaking import CHUNK, HANGING, HELLO, MODEL, TOOLS, WORDS, Speaker, cancel_reading, refusal
 
 
 meshapi = pytest.importorskip("meshapi", reason='other clients are installed by the extra "foreign"')
@@ -106,6 +106,50 @@ async def test_structured_output(speaker: Speaker) -> None:
     request = asking(response_format={"type": "json_schema", "json_schema": schema})
     completion = await create(speaker, request)
     assert isinstance(shape.model_validate_json(completion.choices[0].message.content), shape)
+
+
+async def test_a_wrong_key(gateway: FakeGateway) -> None:
+    """401 has the gateway's code, message and request id; nothing is retried."""
+    async with meshapi.AsyncMeshAPI(base_url=gateway.base_url, token="rsk_other") as client:
+        with pytest.raises(meshapi.MeshAPIError, match="invalid API key") as caught:
+            await create(Speaker(client, blocking=False), asking())
+    assert (caught.value.status, caught.value.error_code) == (401, "unauthorized")
+    assert [caught.value.request_id] == [request.request_id for request in gateway.requests]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_request_that_is_not_valid(speaker: Speaker, stream: bool) -> None:
+    """422 has details that say which field is wrong."""
+    completions = speaker.client.chat.completions
+    with pytest.raises(meshapi.MeshAPIError) as caught:
+        if stream:
+            await speaker.items(completions.stream(asking(temperature=3)))
+        else:
+            await create(speaker, asking(temperature=3))
+    assert (caught.value.status, caught.value.error_code) == (422, "validation_error")
+    assert [detail["loc"] for detail in caught.value.details] == [["body", "temperature"]]
+
+
+@pytest.mark.parametrize(
+    ("status", "attempts"), [(400, 1), (402, 1), (403, 1), (404, 1), (409, 1), (429, 4), (500, 1), (503, 4)]
+)
+async def test_errors_have_their_codes(
+    gateway: FakeGateway, speaker: Speaker, status: int, attempts: int
+) -> None:
+    """Each status raises the package's error with its code, after the retries that it makes by itself."""
+    gateway.enqueue(*[refusal(status, retry_after="0")] * attempts)
+    with pytest.raises(meshapi.MeshAPIError, match="not today") as caught:
+        await create(speaker, asking())
+    assert (caught.value.status, caught.value.error_code) == (status, f"code_of_{status}")
+    assert caught.value.request_id == gateway.requests[-1].request_id
+    assert len(gateway.requests) == attempts
+
+
+async def test_a_retry_that_helps(gateway: FakeGateway, speaker: Speaker) -> None:
+    """After a refusal that says when to come back the package comes back, and is answered."""
+    gateway.enqueue(refusal(429, retry_after="0"))
+    assert (await create(speaker, asking())).choices[0].message.content == WORDS
+    assert [request.completed for request in gateway.requests] == [True, True]
 
 
 async def test_an_error_in_the_stream(gateway: FakeGateway, speaker: Speaker) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from meshapi_aio.testing import CUT, HANG, Answer, FakeGateway
 
-from .speaking import CHUNK, HANGING, HELLO, MODEL, TOOLS, WORDS, Speaker, cancel_reading
+from .speaking import CHUNK, HANGING, HELLO, MODEL, TOOLS, WORDS, Speaker, cancel_reading, refusal
 
 
 openai = pytest.importorskip("openai", reason='other clients are installed by the extra "foreign"')
@@ -189,6 +189,61 @@ async def test_an_answer_that_is_cut_short(speaker: Speaker) -> None:
             max_tokens=3,
         )
     assert caught.value.completion.usage.completion_tokens == 3
+
+
+async def test_a_wrong_key(gateway: FakeGateway) -> None:
+    """401 is an ``AuthenticationError`` with the gateway's code, message and request id, at once."""
+    async with openai.AsyncOpenAI(base_url=gateway.base_url + "/v1", api_key="rsk_other") as client:
+        with pytest.raises(openai.AuthenticationError, match="invalid API key") as caught:
+            await create(Speaker(client, blocking=False))
+    assert (caught.value.status_code, caught.value.code) == (401, "unauthorized")
+    assert [caught.value.request_id] == [request.request_id for request in gateway.requests]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_request_that_is_not_valid(speaker: Speaker, stream: bool) -> None:
+    """422 is an ``UnprocessableEntityError`` whose body says which field is wrong."""
+    with pytest.raises(openai.UnprocessableEntityError) as caught:
+        await create(speaker, temperature=3, stream=stream)
+    assert caught.value.code == "validation_error"
+    assert [detail["loc"] for detail in caught.value.body["details"]] == [["body", "temperature"]]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "attempts"),
+    [
+        (400, "BadRequestError", 1),
+        (402, "APIStatusError", 1),  # the package has no class for it
+        (403, "PermissionDeniedError", 1),
+        (404, "NotFoundError", 1),
+        (409, "ConflictError", 3),
+        (429, "RateLimitError", 3),
+        (500, "InternalServerError", 3),
+        (503, "InternalServerError", 3),
+    ],
+)
+async def test_errors_have_their_classes(
+    gateway: FakeGateway, speaker: Speaker, status: int, error: str, attempts: int
+) -> None:
+    """Each status raises the error that the package has for it, after the retries that it makes by itself."""
+    gateway.enqueue(*[refusal(status, retry_after="0.01")] * attempts)
+    with pytest.raises(openai.APIStatusError, match="not today") as caught:
+        await create(speaker)
+    assert type(caught.value) is getattr(openai, error)
+    assert (caught.value.status_code, caught.value.code) == (status, f"code_of_{status}")
+    assert caught.value.request_id == gateway.requests[-1].request_id
+    counts = [request.headers["x-stainless-retry-count"] for request in gateway.requests]
+    assert counts == [str(number) for number in range(attempts)]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_retry_that_helps(gateway: FakeGateway, speaker: Speaker, stream: bool) -> None:
+    """After a refusal that says when to come back the package comes back, and is answered."""
+    gateway.enqueue(refusal(429, retry_after="0.01"))
+    answer = await create(speaker, stream=stream)
+    if stream:
+        await speaker.items(answer)
+    assert [request.completed for request in gateway.requests] == [True, True]
 
 
 async def test_an_error_in_the_stream(gateway: FakeGateway, speaker: Speaker) -> None:
