@@ -1,177 +1,186 @@
 """
 What is wrong with a chat request, as the gateway's 422 lists it.
 
-Pure functions over the body; this room performs no I/O. Only what the gateway is known to refuse is refused:
-unknown fields are dropped by it, and a null stands for an absent field.
+Pure functions over the body; this room performs no I/O. Refused is what the gateway documents as out of range
+and what could not be answered; unknown fields are dropped, and a null stands for an absent field.
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Mapping, Sequence
 
+from ._faults import (
+    Check,
+    Loc,
+    Problems,
+    an_object,
+    boolean,
+    count,
+    each,
+    members,
+    number,
+    one_of,
+    positive,
+    problem,
+    tagged,
+    text,
+    text_or,
+    values,
+    whole_number,
+)
 from ._json import Object, is_array, is_object
 
 
-Loc: TypeAlias = tuple[str | int, ...]
-Fault: TypeAlias = tuple[str, str] | None
-"""The type of a problem and its message, None for no problem."""
-Check: TypeAlias = Callable[[Any], Fault]
+_MOST_CHOICES = 128  # no document names a limit for ``n``; this is the one of OpenAI's API
+
+_PART = tagged(
+    {
+        "text": members({"text": text()}, required=["text"]),
+        "image_url": members(
+            {
+                "image_url": members(
+                    {"url": text(), "detail": one_of("auto", "low", "high")}, required=["url"]
+                )
+            },
+            required=["image_url"],
+        ),
+        "input_audio": members(
+            {
+                "input_audio": members(
+                    {
+                        "data": text(),
+                        "uri": text(),
+                        "url": text(),
+                        "format": one_of("wav", "mp3", "aiff", "aac", "ogg", "flac", "m4a", "pcm16", "pcm24"),
+                    }
+                )
+            },
+            required=["input_audio"],
+        ),
+        "video_url": members(
+            {"video_url": members({"url": text()}, required=["url"]), "fps": text()}, required=["video_url"]
+        ),
+    }
+)
+_TOOL_CALL = members(
+    {
+        "id": text(),
+        "type": one_of("function"),
+        "function": members({"name": text(), "arguments": text()}, required=["name", "arguments"]),
+    },
+    required=["function"],
+)
+_MESSAGE_FIELDS: Mapping[str, Check] = {
+    "role": one_of("system", "user", "assistant", "tool"),
+    "content": text_or(each(_PART)),
+    "name": text(),
+    "tool_calls": each(_TOOL_CALL),
+    "tool_call_id": text(shortest=1),
+}
+_MESSAGE = members(_MESSAGE_FIELDS, required=["role"])
+_TOOL_ANSWER = members(_MESSAGE_FIELDS, required=["role", "tool_call_id"])
+_TOOL = members(
+    {
+        "type": one_of("function"),
+        "function": members(
+            {"name": text(shortest=1), "description": text(), "parameters": an_object}, required=["name"]
+        ),
+    },
+    required=["function"],
+)
+_RESPONSE_FORMAT = tagged(
+    {
+        "text": an_object,
+        "json_object": an_object,
+        "json_schema": members(
+            {"json_schema": members({"name": text(), "schema": an_object}, required=["schema"])},
+            required=["json_schema"],
+        ),
+    }
+)
+
+
+def _message(loc: Loc, value: object) -> Problems:
+    """Accept a message; a tool's answer needs the id of the call."""
+    is_answer = is_object(value) and value.get("role") == "tool"
+    return (_TOOL_ANSWER if is_answer else _MESSAGE)(loc, value)
+
+
+_REQUEST = members(
+    {
+        "messages": each(_message),
+        "model": text(),
+        "models": each(text()),
+        "stream": boolean,
+        "stream_options": members({"include_usage": boolean}),
+        "temperature": number(0, 2),
+        "top_p": number(0, 1),
+        "max_tokens": count(),
+        "n": count(_MOST_CHOICES),
+        "frequency_penalty": number(-2, 2),
+        "presence_penalty": number(-2, 2),
+        "stop": text_or(each(text())),
+        "seed": whole_number,
+        "tools": each(_TOOL),
+        "response_format": _RESPONSE_FORMAT,
+        "reasoning_effort": one_of("high", "medium", "low", "none"),
+        "user": text(longest=256),
+        "template": text(),
+        "variables": values(text()),
+        "session_id": text(),
+        "cache": boolean,
+        "transforms": each(text()),
+        "timeout": positive,
+        "async_mode": boolean,
+        "modality": one_of("text", "image"),
+        "image": members(
+            {
+                "n": count(10),
+                "size": text(),
+                "quality": text(),
+                "response_format": one_of("url", "b64_json"),
+            }
+        ),
+        "modalities": each(one_of("text", "audio")),
+        "audio": members({"voice": text(), "format": one_of("wav", "mp3", "flac", "opus", "pcm16")}),
+        "service_tier": text(),
+        "weight_profile": text(),  # an unknown one means "balanced"
+    },
+    required=["messages"],
+)
+_CHOICE = one_of("auto", "none", "required")
 
 
 def parse_chat_request(body: bytes) -> tuple[Object, Sequence[Object]]:
     """Return the request in the body and all that is wrong with it."""
+    request, wrong = parse_object(body)
+    return request, wrong or [*_REQUEST((), request), *_choice_problems(request)]
+
+
+def parse_object(body: bytes) -> tuple[Object, Sequence[Object]]:
+    """Return the JSON object in the body, or an empty one and why there is none."""
     if not body:
-        return {}, [_problem((), ("missing", "a JSON body is required"))]
+        return {}, [problem((), "missing", "a JSON body is required")]
     try:
-        request = json.loads(body)
+        parsed = json.loads(body)
     except (ValueError, RecursionError) as error:
-        return {}, [_problem((), ("json_invalid", f"the body is not JSON: {error}"))]
-    if not is_object(request):
-        return {}, [_problem((), ("dict_type", "the body must be a JSON object"))]
-    return request, [
-        *_message_problems(request),
-        *_field_problems(request),
-        *_tool_problems(request),
-    ]
+        return {}, [problem((), "json_invalid", f"the body is not JSON: {error}")]
+    if not is_object(parsed):
+        return {}, [problem((), "dict_type", "the body must be a JSON object")]
+    return parsed, []
 
 
-def _problem(loc: Loc, fault: tuple[str, str]) -> Object:
-    """Return one entry of the list of details."""
-    return {"type": fault[0], "loc": ["body", *loc], "msg": fault[1]}
-
-
-def _number(low: float, high: float) -> Check:
-    """Accept numbers from ``low`` to ``high``."""
-
-    def check(value: object) -> Fault:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return "float_type", "must be a number"
-        if value < low:
-            return "greater_than_equal", f"must be at least {low}"
-        return None if value <= high else ("less_than_equal", f"must be at most {high}")
-
-    return check
-
-
-def _positive(value: object) -> Fault:
-    """Accept numbers above zero."""
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return "float_type", "must be a number"
-    return None if value > 0 else ("greater_than", "must be greater than 0")
-
-
-def _count(value: object) -> Fault:
-    """Accept whole numbers from 1."""
-    if isinstance(value, bool) or not isinstance(value, int):
-        return "int_type", "must be a whole number"
-    return None if value >= 1 else ("greater_than_equal", "must be at least 1")
-
-
-def _text(longest: int | None = None) -> Check:
-    """Accept strings of up to so many characters."""
-
-    def check(value: object) -> Fault:
-        if not isinstance(value, str):
-            return "string_type", "must be a string"
-        if longest is not None and len(value) > longest:
-            return "string_too_long", f"must have at most {longest} characters"
-        return None
-
-    return check
-
-
-def _one_of(*choices: str) -> Check:
-    """Accept exactly these strings."""
-
-    def check(value: object) -> Fault:
-        return None if value in choices else ("literal_error", f"must be one of {', '.join(choices)}")
-
-    return check
-
-
-def _of_type(accepted: type, name: str) -> Check:
-    """Accept values of one JSON type."""
-
-    def check(value: object) -> Fault:
-        return None if isinstance(value, accepted) else (f"{accepted.__name__}_type", f"must be {name}")
-
-    return check
-
-
-_FIELDS: Mapping[str, Check] = {
-    "model": _text(),
-    "stream": _of_type(bool, "true or false"),
-    "temperature": _number(0, 2),
-    "top_p": _number(0, 1),
-    "max_tokens": _count,
-    "frequency_penalty": _number(-2, 2),
-    "presence_penalty": _number(-2, 2),
-    "tools": _of_type(list, "a list"),
-    "response_format": _of_type(dict, "an object"),
-    "reasoning_effort": _one_of("high", "medium", "low", "none"),
-    "user": _text(256),
-    "variables": _of_type(dict, "an object"),
-    "cache": _of_type(bool, "true or false"),
-    "timeout": _positive,
-    "modality": _one_of("text", "image"),
-}
-_ROLE = _one_of("system", "user", "assistant", "tool")
-
-
-def _field_problems(request: Object) -> list[Object]:
-    """Return what is wrong with each field by itself."""
-    found = ((name, check(request[name])) for name, check in _FIELDS.items() if request.get(name) is not None)
-    return [_problem((name,), fault) for name, fault in found if fault is not None]
-
-
-def _message_problems(request: Object) -> list[Object]:
-    """Return what is wrong with the messages."""
-    if "messages" not in request:
-        return [_problem(("messages",), ("missing", "messages are required"))]
-    messages = request["messages"]
-    if not is_array(messages):
-        return [_problem(("messages",), ("list_type", "must be a list"))]
-    problems: list[Object] = []
-    for index, message in enumerate(messages):
-        loc = ("messages", index)
-        if not is_object(message):
-            problems.append(_problem(loc, ("dict_type", "must be an object")))
-        elif "role" not in message:
-            problems.append(_problem((*loc, "role"), ("missing", "a role is required")))
-        elif fault := _ROLE(message["role"]):
-            problems.append(_problem((*loc, "role"), fault))
-        elif not isinstance(message.get("content"), str | list | None):
-            problems.append(
-                _problem((*loc, "content"), ("string_type", "must be a string or a list of parts"))
-            )
-        elif message["role"] == "tool" and not message.get("tool_call_id"):
-            problems.append(
-                _problem((*loc, "tool_call_id"), ("missing", "a tool's answer needs the id of the call"))
-            )
-    return problems
-
-
-def _tool_problems(request: Object) -> list[Object]:
-    """Return what is wrong with the tools, and with a choice among them."""
-    given: object = request.get("tools")
-    tools: list[object] = given if is_array(given) else []
-    problems = [
-        _problem(("tools", index, "function", "name"), ("missing", "the function of a tool needs a name"))
-        for index, tool in enumerate(tools)
-        if tool_name(tool) is None
-    ]
+def _choice_problems(request: Object) -> Problems:
+    """Yield what is wrong with the choice among the tools."""
     choice = request.get("tool_choice")
-    names = [tool_name(tool) for tool in tools]
+    tools: object = request.get("tools")
+    names = [tool_name(tool) for tool in tools] if is_array(tools) else []
     if is_object(choice):
         if tool_name(choice) not in names or tool_name(choice) is None:
-            problems.append(
-                _problem(("tool_choice",), ("value_error", f"must name one of the tools, not {choice!r}"))
-            )
-    elif choice is not None and (fault := _one_of("auto", "none", "required")(choice)):
-        problems.append(_problem(("tool_choice",), fault))
+            yield problem(("tool_choice",), "value_error", f"must name one of the tools, not {choice!r}")
     elif choice == "required" and not names:
-        problems.append(_problem(("tool_choice",), ("value_error", "required, but there are no tools")))
-    return problems
+        yield problem(("tool_choice",), "value_error", "required, but there are no tools")
+    elif choice is not None:
+        yield from _CHOICE(("tool_choice",), choice)
 
 
 def tool_name(tool: object) -> str | None:

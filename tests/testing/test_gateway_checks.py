@@ -13,6 +13,18 @@ from .wire import CHAT, asking, client
 
 USER = {"role": "user", "content": "hi"}
 TOOL = {"type": "function", "function": {"name": "f"}}
+FIRST = ("messages", 0)
+PARAMETERS = ("tools", 0, "function", "parameters")
+
+
+def calling(*calls: object) -> dict[str, Any]:
+    """Return the messages of a request whose only message calls tools."""
+    return {"messages": [{"role": "assistant", "content": None, "tool_calls": [*calls]}]}
+
+
+def saying(*parts: object) -> dict[str, Any]:
+    """Return the messages of a request whose only message has parts."""
+    return {"messages": [{"role": "user", "content": [*parts]}]}
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -30,7 +42,7 @@ async def test_a_request_that_is_not_valid_gets_422(stream: bool) -> None:
             "code": "validation_error",
             "message": "the request is not valid",
             "details": [
-                {"type": "missing", "loc": ["body", "messages"], "msg": "messages are required"},
+                {"type": "missing", "loc": ["body", "messages"], "msg": "is required"},
                 {"type": "less_than_equal", "loc": ["body", "temperature"], "msg": "must be at most 2"},
             ],
         },
@@ -84,9 +96,67 @@ def test_a_body_that_is_no_object(body: bytes, kind: str) -> None:
         ({"timeout": 0}, "greater_than", ["timeout"]),
         ({"timeout": "1"}, "float_type", ["timeout"]),
         ({"tools": {}}, "list_type", ["tools"]),
-        ({"tools": [TOOL, {"type": "function"}]}, "missing", ["tools", 1, "function", "name"]),
-        ({"tools": [{"function": {"name": ""}}]}, "missing", ["tools", 0, "function", "name"]),
-        ({"tools": ["f"]}, "missing", ["tools", 0, "function", "name"]),
+        ({"messages": [{"role": "user", "name": 1, "content": "hi"}]}, "string_type", [*FIRST, "name"]),
+        ({"messages": [{"role": "tool", "tool_call_id": ""}]}, "string_too_short", [*FIRST, "tool_call_id"]),
+        (calling("f"), "dict_type", [*FIRST, "tool_calls", 0]),
+        (calling({"id": "1"}), "missing", [*FIRST, "tool_calls", 0, "function"]),
+        (
+            calling({"function": {"name": "f", "arguments": {}}}),
+            "string_type",
+            [*FIRST, "tool_calls", 0, "function", "arguments"],
+        ),
+        (saying("hi"), "dict_type", [*FIRST, "content", 0]),
+        (saying({"text": "hi"}), "missing", [*FIRST, "content", 0, "type"]),
+        (saying({"type": "song"}), "literal_error", [*FIRST, "content", 0, "type"]),
+        (saying({"type": "text"}), "missing", [*FIRST, "content", 0, "text"]),
+        (saying({"type": "text", "text": None}), "string_type", [*FIRST, "content", 0, "text"]),
+        (saying({"type": "image_url", "image_url": "x"}), "dict_type", [*FIRST, "content", 0, "image_url"]),
+        (
+            saying({"type": "image_url", "image_url": {"url": "x", "detail": "fine"}}),
+            "literal_error",
+            [*FIRST, "content", 0, "image_url", "detail"],
+        ),
+        (
+            saying({"type": "input_audio", "input_audio": {"data": "x", "format": "midi"}}),
+            "literal_error",
+            [*FIRST, "content", 0, "input_audio", "format"],
+        ),
+        (
+            saying({"type": "video_url", "video_url": {"url": "x"}, "fps": 2}),
+            "string_type",
+            [*FIRST, "content", 0, "fps"],
+        ),
+        ({"models": "a"}, "list_type", ["models"]),
+        ({"models": ["a", 1]}, "string_type", ["models", 1]),
+        ({"n": 0}, "greater_than_equal", ["n"]),
+        ({"n": 129}, "less_than_equal", ["n"]),
+        ({"seed": 1.5}, "int_type", ["seed"]),
+        ({"seed": True}, "int_type", ["seed"]),
+        ({"stop": 1}, "string_type", ["stop"]),
+        ({"stop": ["a", 1]}, "string_type", ["stop", 1]),
+        ({"stream_options": {"include_usage": "yes"}}, "bool_type", ["stream_options", "include_usage"]),
+        ({"variables": []}, "dict_type", ["variables"]),
+        ({"variables": {"a": "b", "c": 1}}, "string_type", ["variables", "c"]),
+        ({"cache": 0}, "bool_type", ["cache"]),
+        ({"transforms": [1]}, "string_type", ["transforms", 0]),
+        ({"modality": "song"}, "literal_error", ["modality"]),
+        ({"modalities": ["text", "image"]}, "literal_error", ["modalities", 1]),
+        ({"image": {"n": 11}}, "less_than_equal", ["image", "n"]),
+        ({"image": {"response_format": "png"}}, "literal_error", ["image", "response_format"]),
+        ({"audio": {"format": "midi"}}, "literal_error", ["audio", "format"]),
+        ({"response_format": {}}, "missing", ["response_format", "type"]),
+        ({"response_format": {"type": "xml"}}, "literal_error", ["response_format", "type"]),
+        ({"response_format": {"type": "json_schema"}}, "missing", ["response_format", "json_schema"]),
+        (
+            {"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}},
+            "missing",
+            ["response_format", "json_schema", "schema"],
+        ),
+        ({"tools": [TOOL, {"type": "function"}]}, "missing", ["tools", 1, "function"]),
+        ({"tools": [{"function": {"name": ""}}]}, "string_too_short", ["tools", 0, "function", "name"]),
+        ({"tools": [{"function": {"name": "f", "parameters": 1}}]}, "dict_type", [*PARAMETERS]),
+        ({"tools": [{**TOOL, "type": "web"}]}, "literal_error", ["tools", 0, "type"]),
+        ({"tools": ["f"]}, "dict_type", ["tools", 0]),
         ({"tools": [TOOL], "tool_choice": "any"}, "literal_error", ["tool_choice"]),
         ({"tools": [TOOL], "tool_choice": {"function": {"name": "g"}}}, "value_error", ["tool_choice"]),
         ({"tools": [TOOL], "tool_choice": {}}, "value_error", ["tool_choice"]),
@@ -114,6 +184,17 @@ def test_a_field_that_is_not_valid(fields: dict[str, Any], kind: str, loc: list[
         {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "f"}}},
         {"tools": [TOOL], "tool_choice": "required"},
         {"tools": [], "tool_choice": "auto"},
+        {"models": [], "n": 128, "stop": [], "stream_options": {"include_usage": False}},
+        {"stop": "a", "response_format": {"type": "text"}, "weight_profile": "anything"},
+        {"response_format": {"type": "json_object"}, "modalities": ["text", "audio"], "audio": {}},
+        {"response_format": {"type": "json_schema", "json_schema": {"schema": {}}}, "variables": {"a": "b"}},
+        calling({"id": "1", "type": "function", "function": {"name": "f", "arguments": "{"}, "more": 1}),
+        saying(
+            {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}},
+            {"type": "image_url", "image_url": {"url": "data:", "detail": "low"}},
+            {"type": "input_audio", "input_audio": {"uri": "x", "format": "pcm24"}},
+            {"type": "video_url", "video_url": {"url": "x"}, "fps": "2"},
+        ),
         {"unknown": object.__name__},
     ],
 )

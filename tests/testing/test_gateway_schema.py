@@ -1,5 +1,7 @@
-"""Values made from JSON schemas: the arguments of FakeGateway's tool calls."""
+"""Values made from JSON schemas: the arguments of FakeGateway's tool calls, and its structured answers."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +12,7 @@ from meshapi_aio.testing._schema import instance
 
 
 ONE: dict[str, Any] = {"const": 1}
+ONE_EACH: dict[str, Any] = {name: {"properties": {name: ONE}} for name in "ab"}
 NODE: dict[str, Any] = {
     "$defs": {
         "Node": {
@@ -61,6 +64,39 @@ NODE: dict[str, Any] = {
         ({"$defs": {"a": {"type": "string"}}, "$ref": "#/$defs/a", "maxLength": 1}, "v"),
         ({"$ref": "#/$defs/nowhere/at/all"}, "value"),
         ({"$ref": "#"}, "value"),
+        ({"$defs": {"List[int]": {"const": 4}}, "$ref": "#/$defs/List%5Bint%5D"}, 4),
+        ({"anyOf": [{"const": None}, {"const": 5}], "$defs": {"a": {"$ref": "#/anyOf/1"}}}, 5),
+        ({"properties": {"a": {"$ref": "#/$defs/all/1"}}, "$defs": {"all": [1, ONE]}}, {"a": 1}),
+        ({"$ref": "#/allOf/7", "allOf": [ONE]}, 1),
+        ({"allOf": [{"$ref": "#/$defs/a"}, {"$ref": "#/$defs/b"}], "$defs": ONE_EACH}, {"a": 1, "b": 1}),
+        ({"allOf": [{"anyOf": [{"minimum": 3}]}, {"oneOf": [{"type": "integer"}]}]}, 3),
+        ({"allOf": [{"minLength": 6}, {"minLength": 2}, {"maxLength": 9}, {"maxLength": 7}]}, "valuex"),
+        ({"allOf": [{"type": "number"}, {"type": "integer"}]}, 1),
+        ({"allOf": [{"type": ["null", "number"]}, {"type": ["string", "number"]}]}, 0.5),
+        ({"allOf": [{"enum": [1, 2, 3]}, {"enum": [3, 2]}]}, 2),
+        ({"allOf": [{"title": "a"}, {"title": "b", "const": 2}]}, 2),
+        (
+            {"allOf": [{"properties": {"a": {"type": "string"}}}, {"properties": {"a": {"maxLength": 0}}}]},
+            {"a": ""},
+        ),
+        ({"allOf": [{"items": {"minimum": 4}}, {"items": {"type": "integer"}}]}, [4]),
+        ({"additionalProperties": False}, {}),
+        ({"additionalProperties": ONE, "required": ["a", "a"]}, {"a": 1}),
+        ({"additionalProperties": {"type": "integer"}, "minProperties": 2}, {"key1": 1, "key2": 1}),
+        ({"prefixItems": [ONE, {"type": "string"}], "items": False}, [1, "value"]),
+        ({"prefixItems": [ONE], "items": {"type": "null"}, "minItems": 3}, [1, None, None]),
+        ({"prefixItems": [ONE, ONE], "maxItems": 1}, [1]),
+        ({"type": "array", "items": [ONE, {"const": 2}]}, [1, 2]),
+        ({"items": False}, []),
+        ({"uniqueItems": True, "minItems": 3, "items": {"type": "integer", "multipleOf": 2}}, [2, 4, 6]),
+        ({"uniqueItems": True, "minItems": 2, "items": {"type": "boolean"}}, [True, False]),
+        ({"uniqueItems": True, "minItems": 2, "items": {"enum": ["a", "b"]}}, ["a", "b"]),
+        ({"uniqueItems": True, "minItems": 2}, ["value", "1value"]),
+        ({"type": "string", "pattern": "^[A-Z]{2}\\d+$"}, "AA0"),
+        ({"type": "string", "pattern": "(?=no)"}, "value"),
+        ({"multipleOf": 0.1, "exclusiveMinimum": 0.2}, 0.3),
+        ({"type": "integer", "multipleOf": 2.5}, 5),
+        ({"minimum": 7}, 7.5),
     ],
 )
 def test_a_value_fits_its_schema(schema: object, value: object) -> None:
@@ -125,3 +161,123 @@ def test_a_schema_that_refers_to_itself_comes_to_an_end() -> None:
     assert "'next': None, 'all': []" in str(instance(nullable))
     endless = {"properties": {"a": {"$ref": "#"}}, "required": ["a"]}
     assert str(instance(endless)).endswith("'a': 'a'" + "}" * 31)
+
+
+def test_a_choice_that_ends_is_taken_deep_down() -> None:
+    """An expression is a sum of expressions until that is deep enough; then it is a number."""
+    schema = {
+        "$ref": "#/$defs/Expression",
+        "$defs": {
+            "Expression": {"anyOf": [{"$ref": "#/$defs/Sum"}, {"$ref": "#/$defs/Number"}]},
+            "Sum": {"required": ["of"], "properties": {"of": {"$ref": "#/$defs/Expression"}}},
+            "Number": {"type": "integer"},
+        },
+    }
+    assert instance(schema) == {"of": {"of": {"of": {"of": 1}}}}
+
+
+def test_a_schema_without_a_finite_value_does_not_explode() -> None:
+    """What requires itself twice would double with each level; it is given up, as some text."""
+    child = {"$ref": "#"}
+    hopeless = {"properties": {"a": child, "b": child}, "required": ["a", "b"]}
+    assert len(json.dumps(instance(hopeless))) < 1_000_000
+    assert instance({"allOf": [{"$ref": "#"}, {"$ref": "#"}], "type": "integer"}) == 1
+
+
+def fits(value: Any, schema: Any, root: Any) -> bool:
+    """Return whether a schema accepts a value; for the keywords that the schemas below are made of."""
+    if "$ref" in schema:
+        return fits(value, root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    if any(not fits(value, part, root) for part in schema.get("allOf", ())):
+        return False
+    if "anyOf" in schema and not any(fits(value, part, root) for part in schema["anyOf"]):
+        return False
+    if "enum" in schema or "const" in schema:
+        return value in schema.get("enum", [schema.get("const")])
+    match schema.get("type"):
+        case "object":
+            members = schema["properties"]
+            return (
+                isinstance(value, dict)
+                and all(name in value for name in schema["required"])
+                and all(fits(value[name], member, root) for name, member in members.items() if name in value)
+            )
+        case "array":
+            low, high = schema["minItems"], schema["maxItems"]
+            return (
+                isinstance(value, list)
+                and low <= len(value) <= high
+                and all(fits(item, schema["items"], root) for item in value)
+            )
+        case "string":
+            return isinstance(value, str) and schema["minLength"] <= len(value) <= schema["maxLength"]
+        case "integer" | "number" as kind:
+            assert not isinstance(value, bool)
+            right_kind = isinstance(value, int | (float if kind == "number" else int))
+            return right_kind and schema["minimum"] <= value <= schema["maximum"]
+        case "boolean" | "null" as kind:
+            return value is None if kind == "null" else isinstance(value, bool)
+        case _:
+            return True
+
+
+LIMITS: Mapping[str, tuple[str, str, int]] = {
+    "integer": ("minimum", "maximum", -20),
+    "number": ("minimum", "maximum", -20),
+    "string": ("minLength", "maxLength", 0),
+}
+PLAIN: st.SearchStrategy[dict[str, Any]] = st.sampled_from(
+    [{"type": "boolean"}, {"type": "null"}, {}, {"enum": ["b", None, 1]}, {"const": []}]
+)
+
+
+@st.composite
+def limited(draw: st.DrawFn) -> dict[str, Any]:
+    """Make a schema of one type with a lower and an upper limit."""
+    kind = draw(st.sampled_from(sorted(LIMITS)))
+    low_key, high_key, least = LIMITS[kind]
+    low = draw(st.integers(least, 20))
+    return {"type": kind, low_key: low, high_key: low + draw(st.integers(0, 5))}
+
+
+@st.composite
+def objects(draw: st.DrawFn, names: str, depth: int) -> dict[str, Any]:
+    """Make the schema of an object with some of these properties, some of them required."""
+    members = {name: draw(schemas(depth)) for name in names if draw(st.booleans())}
+    required = [name for name in members if draw(st.booleans())]
+    return {"type": "object", "properties": members, "required": required}
+
+
+@st.composite
+def schemas(draw: st.DrawFn, depth: int = 3) -> dict[str, Any]:
+    """Make a schema that has a value, of so many levels."""
+    references = st.sampled_from([{"$ref": "#/$defs/leaf"}, {"$ref": "#/$defs/tree"}])
+    match draw(st.sampled_from("lllraocp")) if depth else "l":
+        case "r":
+            return draw(references)
+        case "a":
+            low = draw(st.integers(0, 3))
+            high = low + draw(st.integers(0, 2))
+            return {"type": "array", "items": draw(schemas(depth - 1)), "minItems": low, "maxItems": high}
+        case "o":
+            return draw(objects("abc", depth - 1))
+        case "c":
+            return {"anyOf": draw(st.lists(schemas(depth - 1), min_size=1, max_size=3))}
+        case "p":
+            return {"allOf": [draw(objects("ab", depth - 1)), draw(objects("cd", depth - 1))]}
+        case _:
+            return draw(limited() | PLAIN)
+
+
+@given(schemas(), schemas(0))
+def test_a_value_fits_whatever_the_schema(schema: Mapping[str, Any], leaf: Mapping[str, Any]) -> None:
+    """Types, limits, enums, nested objects and arrays, choices, parts and references in any combination."""
+    child = {"$ref": "#/$defs/tree"}
+    tree = {
+        "type": "object",
+        "properties": {"leaf": leaf, "left": {"anyOf": [child, {"type": "null"}]}, "right": child},
+        "required": ["leaf", "left"],
+    }
+    root = {**schema, "$defs": {"leaf": leaf, "tree": tree}}
+    made = instance(root)
+    assert fits(json.loads(json.dumps(made)), schema, root)
