@@ -1,31 +1,21 @@
 """
-What the model says: a chat request in, a completion or its chunks out.
+The forms of an answer: what the model says as a completion, as the chunks of a stream, and out of the cache.
 
 Pure functions over plain dicts, deterministic; this room performs no I/O. The chunks are made from the
 completion, so both forms of one answer agree to the letter and to the token.
 """
 
-import json
-import re
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ._checks import tool_name
-from ._json import Object, is_object
-from ._schema import instance
+from ._json import Object
+from ._prompt import prompt_tokens, tokens
+from ._reply import Reply, name_says_thinking, reply
 
 
 DEFAULT_MODEL = "openai/gpt-4o"
 """What answers where the request names no model."""
-
-_TOKEN = re.compile(r"\s*\w{1,6}|\s*[^\w\s]|\s+")
-_MESSAGE_TOKENS = 4  # what the frame of one message costs in the counts of the common tokenizers
-_LONGEST_QUOTE = 400  # characters of the prompt that the answer repeats
-
-
-def tokens(text: str) -> list[str]:
-    """Return the text in token-sized pieces; joined they are the text."""
-    return _TOKEN.findall(text)
 
 
 def chat_completion(
@@ -34,56 +24,109 @@ def chat_completion(
     """
     Return the answer to a chat request: a short text about the prompt, or calls of the tools it mentions.
 
-    ``max_tokens`` cuts either, with ``length`` as finish reason.
+    ``n`` asks for several, ``response_format`` for JSON that fits a schema; ``stop`` and ``max_tokens`` cut
+    them, the latter with ``length`` as finish reason. A model whose name says so reasons first.
     """
     model = request.get("model") or DEFAULT_MODEL
-    names = _called(request)
-    calls = [(name, tokens(_arguments(request, name))) for name in names]
-    content = [] if names else tokens(_text(request, model))
-    budget = request.get("max_tokens")
-    finish_reason = "tool_calls" if names else "stop"
-    if budget is not None and budget < len(content) + _cost(calls):
-        content, calls, finish_reason = content[:budget], _cut(calls, budget), "length"
-    message: dict[str, Any] = {"role": "assistant", "content": None if names else "".join(content)}
-    if names:
-        message["tool_calls"] = [
-            {
-                "id": f"call_{completion_id.removeprefix('chatcmpl-')}_{index}",
-                "type": "function",
-                "function": {"name": name, "arguments": "".join(pieces)},
-            }
-            for index, (name, pieces) in enumerate(calls)
-        ]
+    return complete(
+        {**request, "model": model},
+        completion_id=completion_id,
+        created=created,
+        asked_tokens=prompt_tokens(request),
+        thinks=name_says_thinking(model),
+    )
+
+
+def complete(
+    request: Object, *, completion_id: str, created: int, asked_tokens: int, thinks: bool
+) -> dict[str, Any]:
+    """Return the answer of the model that the request names; ``asked_tokens`` is what the prompt costs."""
+    replies = [
+        reply(request, request["model"], number, thinks=thinks) for number in range(request.get("n") or 1)
+    ]
     return {
         "id": completion_id,
         "object": "chat.completion",
         "created": created,
-        "model": model,
-        "choices": [{"index": 0, "message": message, "logprobs": None, "finish_reason": finish_reason}],
-        "usage": _usage(_prompt_tokens(request), len(content) + _cost(calls)),
+        "model": request["model"],
+        "choices": [
+            {
+                "index": number,
+                "message": _message(said, f"call_{completion_id.removeprefix('chatcmpl-')}_{number}"),
+                "logprobs": None,
+                "finish_reason": said.finish_reason,
+            }
+            for number, said in enumerate(replies)
+        ],
+        "usage": _usage(asked_tokens, replies, thinks=thinks),
         "system_fingerprint": None,
     }
+
+
+def _message(said: Reply, call_id: str) -> dict[str, Any]:
+    """
+    Return the message of one choice; ``call_id`` begins the ids of its tool calls.
+
+    No document names the field of the reasoning; it is ``reasoning_content`` here, the commoner of the two
+    names that clients look for, since ``reasoning`` is an object where the gateway is known to send it.
+    """
+    calls = [
+        {
+            "id": f"{call_id}_{index}",
+            "type": "function",
+            "function": {"name": name, "arguments": "".join(pieces)},
+        }
+        for index, (name, pieces) in enumerate(said.calls)
+    ]
+    reasoning = {"reasoning_content": "".join(said.reasoning)} if said.reasoning else {}
+    content = None if calls else "".join(said.content)
+    return {"role": "assistant", "content": content, **reasoning, **({"tool_calls": calls} if calls else {})}
+
+
+def _usage(asked_tokens: int, replies: Sequence[Reply], *, thinks: bool) -> dict[str, Any]:
+    """Return the usage object; the tokens of the reasoning are among those of the completion."""
+    said_tokens = sum(said.cost for said in replies)
+    usage: dict[str, Any] = {
+        "prompt_tokens": asked_tokens,
+        "completion_tokens": said_tokens,
+        "total_tokens": asked_tokens + said_tokens,
+    }
+    if thinks:
+        reasoning_tokens = sum(len(said.reasoning) for said in replies)
+        usage["completion_tokens_details"] = {"reasoning_tokens": reasoning_tokens}
+    return usage
 
 
 def chat_completion_chunks(completion: Object) -> list[dict[str, Any]]:
     """
     Return the same answer as a stream's chunks.
 
-    First the role, then the text or the tool calls in pieces, then the finish reason, and last, with no
-    choices at all, the usage.
+    For each choice the role, the reasoning, the text or the tool calls in pieces, and the finish reason; the
+    choices take turns. Last, with no choices at all, comes the usage.
     """
-    head = {
-        "id": completion["id"],
-        "object": "chat.completion.chunk",
-        "created": completion["created"],
-        "model": completion["model"],
-    }
+    turns = itertools.zip_longest(*(_deltas(choice) for choice in completion["choices"]))
     chunks = [
-        head | {"choices": [{"index": choice["index"], "delta": delta, "finish_reason": finish_reason}]}
-        for choice in completion["choices"]
-        for delta, finish_reason in _deltas(choice)
+        _chunk(completion, [{"index": choice["index"], "delta": delta[0], "finish_reason": delta[1]}])
+        for turn in turns
+        for choice, delta in zip(completion["choices"], turn, strict=True)
+        if delta is not None
     ]
-    return [*chunks, head | {"choices": [], "usage": completion["usage"]}]
+    return [*chunks, _chunk(completion, [], usage=completion["usage"])]
+
+
+def cached_chunks(completion: Object) -> list[dict[str, Any]]:
+    """Return the same answer as the cache streams it: everything in one chunk, and then the usage."""
+    choices = [
+        {"index": choice["index"], "delta": choice["message"], "finish_reason": choice["finish_reason"]}
+        for choice in completion["choices"]
+    ]
+    return [_chunk(completion, choices), _chunk(completion, [], usage=completion["usage"])]
+
+
+def _chunk(completion: Object, choices: Sequence[Object], **fields: Any) -> dict[str, Any]:
+    """Return one chunk of the stream of a completion."""
+    head = {name: completion[name] for name in ("id", "created", "model")}
+    return {**head, "object": "chat.completion.chunk", "choices": choices, **fields}
 
 
 def _deltas(choice: Object) -> Iterator[tuple[Object, str | None]]:
@@ -91,6 +134,8 @@ def _deltas(choice: Object) -> Iterator[tuple[Object, str | None]]:
     message = choice["message"]
     content = message["content"]
     yield {"role": "assistant", "content": None if content is None else ""}, None
+    for piece in tokens(message.get("reasoning_content", "")):
+        yield {"reasoning_content": piece}, None
     for piece in tokens(content or ""):
         yield {"content": piece}, None
     for index, call in enumerate(message.get("tool_calls", ())):
@@ -102,91 +147,3 @@ def _deltas(choice: Object) -> Iterator[tuple[Object, str | None]]:
         for piece in tokens(arguments):
             yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}, None
     yield {}, choice["finish_reason"]
-
-
-def _usage(prompt_tokens: int, completion_tokens: int) -> dict[str, int]:
-    """Return the usage object."""
-    return {
-        "prompt_tokens": prompt_tokens,
-        "completion_tokens": completion_tokens,
-        "total_tokens": prompt_tokens + completion_tokens,
-    }
-
-
-def _prompt_tokens(request: Object) -> int:
-    """Return what the messages and the tools cost."""
-    messages = sum(len(tokens(_content(message))) + _MESSAGE_TOKENS for message in request["messages"])
-    tools = request.get("tools")
-    return messages + (len(tokens(json.dumps(tools))) if tools else 0)
-
-
-def _cost(calls: Sequence[tuple[str, list[str]]]) -> int:
-    """Return the tokens of the tool calls: one for each name and one for each piece of the arguments."""
-    return sum(1 + len(pieces) for _, pieces in calls)
-
-
-def _cut(calls: Sequence[tuple[str, list[str]]], budget: int) -> list[tuple[str, list[str]]]:
-    """Return as much of the tool calls as the budget of tokens lets the model say."""
-    kept: list[tuple[str, list[str]]] = []
-    for name, pieces in calls:
-        if budget < 1:
-            break
-        kept.append((name, pieces[: budget - 1]))
-        budget -= 1 + len(pieces)
-    return kept
-
-
-def _content(message: Object) -> str:
-    """Return the text of a message, whose content may be a text, a list of parts, or null."""
-    content = message.get("content") or ""
-    if isinstance(content, str):
-        return content
-    parts = (part for part in content if is_object(part) and part.get("type") == "text")
-    return "".join(str(part.get("text", "")) for part in parts)
-
-
-def _prompt(request: Object) -> str:
-    """Return the text of the last message of the user."""
-    contents = (_content(message) for message in reversed(request["messages"]) if message["role"] == "user")
-    return next(contents, "")
-
-
-def _follows_tool(request: Object) -> bool:
-    """Return whether the last message is the answer of a tool."""
-    messages = request["messages"]
-    return bool(messages) and messages[-1]["role"] == "tool"
-
-
-def _text(request: Object, model: str) -> str:
-    """Return what the model says where it calls no tool."""
-    if _follows_tool(request):
-        result = _content(request["messages"][-1])
-        return f'The tool answered: "{result[:_LONGEST_QUOTE]}". That is all {model} needs to know.'
-    return f'You said: "{_prompt(request)[:_LONGEST_QUOTE]}". This is the answer of {model}.'
-
-
-def _called(request: Object) -> list[str]:
-    """
-    Return the names of the tools that the model calls.
-
-    Left to its own choice it calls each tool that the prompt mentions, and none when it has just been given a
-    tool's answer, so that a loop of calls comes to an end.
-    """
-    tools: list[Any] = request.get("tools") or []
-    names = [name for name in map(tool_name, tools) if name is not None]
-    choice = request.get("tool_choice") or "auto"
-    if is_object(choice):
-        return [name for name in names if name == tool_name(choice)][:1]
-    prompt = _prompt(request)
-    mentioned = [name for name in names if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", prompt)]
-    if choice == "required":
-        return mentioned or names[:1]
-    return mentioned if choice == "auto" and not _follows_tool(request) else []
-
-
-def _arguments(request: Object, name: str) -> str:
-    """Return arguments, as JSON text, that the schema of the tool accepts."""
-    tools: list[Object] = request["tools"]
-    function: Object = next(tool["function"] for tool in tools if tool_name(tool) == name)
-    parameters: Object = function.get("parameters") or {}
-    return json.dumps(instance({"type": "object", **parameters}, name), ensure_ascii=False)

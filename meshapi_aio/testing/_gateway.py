@@ -9,11 +9,11 @@ import asyncio
 import inspect
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from decimal import Decimal
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
-import attrs
 from aiohttp import web
 
 from ._player import AlreadySent, play
@@ -22,10 +22,12 @@ from ._routes import own_answer
 from ._rules import SERVED_VERSIONS, api_version, envelope, new_ulid, request_id
 from ._script import Answer, AnswerFunction
 from ._server import ConnectionCounts, Connections, CountingServer
-from ._state import STATE_PATH, GatewayState, has_reached, read_query
+from ._service import Service
+from ._state import STATE_PATH, GatewayState, state_response
 
 
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_RECORDED = 1000  # a test asserts on tens of requests, and a thousand of them take a few megabytes
 
 
 class FakeGateway:
@@ -45,7 +47,23 @@ class FakeGateway:
     ``token``: the only key that is accepted; by default one is made up.
     ``host``, ``port``: where to listen; port 0 lets the system choose.
     ``pace``: seconds between the pieces of a stream.
-    ``record``: False keeps no requests, only counters, for runs too long to remember.
+    ``record``: how many of the latest requests are kept, with 64 MiB of bodies at most; True means 1000,
+    False none. The older ones are forgotten but for the counters, so that no run is too long.
+
+    The others say what the key may do and how the gateway answers by itself; an answer that was enqueued
+    knows nothing of them.
+
+    ``catalogue``: the models, each a dict as ``GET /v1/models`` gives it; ``{"id": "maker/model"}`` is
+    enough. Any other model gets 404, ``supports_…: False`` and ``context_length`` are held to, and prices are
+    charged. Without a catalogue every model answers, and a few examples are listed.
+    ``allowed_models``: the only models that the key may use; others get 403.
+    ``requests_per_minute``, ``tokens_per_minute``: what is over the limit gets 429, and every answer to a
+    chat request the ``x-ratelimit-*`` headers. The minute begins with the first request.
+    ``spend_limit``: USD, as a text or a ``Decimal``; once so much was spent, the answer is 402.
+    ``cache``: whether equal requests get the cached answer, as they do by default at the real gateway.
+    ``routing``: whether answers that do not stream tell by ``x-mesh-routing-*`` headers how many of the
+    request's ``models`` were tried.
+    ``clock``: seconds since the epoch, for the minutes of the limits, the day of the cache, and dates.
 
     What an answer function raises, or what the sending of an answer raises, is raised again when the ``async
     with`` block is left without another error.
@@ -58,15 +76,34 @@ class FakeGateway:
         host: str = "127.0.0.1",
         port: int = 0,
         pace: float = 0.0,
-        record: bool = True,
+        record: bool | int = True,
+        catalogue: Sequence[Mapping[str, Any]] | None = None,
+        allowed_models: Collection[str] | None = None,
+        requests_per_minute: int | None = None,
+        tokens_per_minute: int | None = None,
+        spend_limit: str | Decimal | None = None,
+        cache: bool = False,
+        routing: bool = False,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self.token = f"rsk_{new_ulid()}" if token is None else token
         self._host = host
         self._port = port
-        self._pace = pace
+        self._service = Service(
+            token=self.token,
+            pace=pace,
+            catalogue=catalogue,
+            allowed_models=allowed_models,
+            requests_per_minute=requests_per_minute,
+            tokens_per_minute=tokens_per_minute,
+            spend_limit=spend_limit,
+            cache=cache,
+            routing=routing,
+            clock=clock,
+        )
         self._base_url: str | None = None
         self._server: CountingServer | None = None
-        self._log = RequestLog(keep=record)
+        self._log = RequestLog(keep=_RECORDED if record is True else record)
         self._connections = Connections(self._log.notify)
         self._script: deque[Answer | AnswerFunction] = deque()
         self._failures: list[BaseException] = []
@@ -113,7 +150,7 @@ class FakeGateway:
 
     @property
     def requests(self) -> list[ReceivedRequest]:
-        """Every request in order of arrival."""
+        """The requests in order of arrival; of very many the latest, see ``record``."""
         return self._log.requests
 
     @property
@@ -142,10 +179,14 @@ class FakeGateway:
         """
         Return the request of that number, the first being 1, as soon as it is there.
 
-        Raises ``AssertionError`` where it does not come within ``timeout`` seconds.
+        Raises ``AssertionError`` where it does not come within ``timeout`` seconds, or is kept no longer.
         """
-        await self._wait(lambda: len(self.requests) >= number, timeout, f"request {number} has not come")
-        return self.requests[number - 1]
+        await self._wait(lambda: self._log.count >= number, timeout, f"request {number} has not come")
+        if (request := self._log.find(number)) is None:
+            kept = f"of {self._log.count} the latest {len(self.requests)} are"
+            msg = f"request {number} is kept no longer, {kept}: see FakeGateway(record=...)"
+            raise AssertionError(msg)
+        return request
 
     async def disconnected(self, request: ReceivedRequest, *, timeout: float = 5.0) -> None:
         """
@@ -219,7 +260,7 @@ class FakeGateway:
         if self._script:
             scripted = self._script.popleft()
             answer = scripted if isinstance(scripted, Answer) else await self._call(scripted, request)
-        return own_answer(request, token=self.token, pace=self._pace) if answer is None else answer
+        return own_answer(request, self._service) if answer is None else answer
 
     async def _call(self, function: AnswerFunction, request: ReceivedRequest) -> Answer | None:
         """Return what an answer function makes; keep what it raises for the test, and answer 500."""
@@ -246,16 +287,7 @@ class FakeGateway:
     async def _answer_state(self, http: web.BaseRequest) -> web.StreamResponse:
         """Answer a question for the counters, when they are as wanted or the time is over."""
         self._connections.exempt(http.protocol)
-        try:
-            wanted, seconds = read_query(http.rel_url.query)
-        except ValueError as error:
-            return web.json_response({"detail": str(error)}, status=400)
-        try:
-            async with asyncio.timeout(seconds):
-                await self._log.until(lambda: has_reached(self._state(), wanted))
-        except TimeoutError:
-            pass  # the counters as they are say what is missing
-        return web.json_response(attrs.asdict(self._state()))
+        return await state_response(http.rel_url.query, self._state, self._log.until)
 
 
 def _checked(made: object) -> Answer | None:

@@ -15,6 +15,7 @@ import attrs
 Outcome: TypeAlias = Literal["pending", "completed", "cut", "disconnected", "closed"]
 
 _SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+_KEPT_BYTES = 64 * 1024 * 1024
 _SHOWN_BODY = 200  # bytes: enough to see the model and the first message in a failed assertion
 
 
@@ -69,24 +70,33 @@ class ReceivedRequest:
 
 class RequestLog:
     """
-    The requests in order of arrival, and everybody who waits for one of them.
+    The latest requests in order of arrival, and everybody who waits for one of them.
 
-    With ``keep=False`` only the counters are kept, for runs too long to remember.
+    ``keep``: how many of them are kept. Where their bodies add up to more than 64 MiB the oldest go earlier,
+    but the latest stays; the counters count them all.
     """
 
-    def __init__(self, *, keep: bool) -> None:
+    def __init__(self, *, keep: int) -> None:
         self.requests: list[ReceivedRequest] = []
         self.count = 0
         self.disconnects = 0
         self._keep = keep
+        self._body_bytes = 0
         self._changed = asyncio.Event()
 
     def add(self, request: ReceivedRequest) -> None:
         """Take in a request whose answer is pending."""
         self.count += 1
-        if self._keep:
-            self.requests.append(request)
+        self.requests.append(request)
+        self._body_bytes += len(request.body)
+        while len(self.requests) > self._keep or (len(self.requests) > 1 and self._body_bytes > _KEPT_BYTES):
+            self._body_bytes -= len(self.requests.pop(0).body)
         self.notify()
+
+    def find(self, number: int) -> ReceivedRequest | None:
+        """Return the request of that number, None where it is no longer, or not yet, among those kept."""
+        index = number - 1 - (self.count - len(self.requests))
+        return self.requests[index] if 0 <= index < len(self.requests) else None
 
     def finish(self, request: ReceivedRequest, outcome: Outcome) -> None:
         """Settle how the request ended; what was settled before stays."""

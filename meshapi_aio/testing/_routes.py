@@ -1,67 +1,62 @@
 """
 The gateway's own behaviour: a received request in, the answer to it out.
 
-Pure but for the time and the random part of new ids; this room performs no I/O. To add an endpoint, write a
-function ``(request, pace) -> Answer`` and enter it in ``_ROUTES``.
+Pure but for the memory of the service and the random part of new ids; this room performs no I/O. To add an
+endpoint, write a function ``(request, service) -> Answer`` and enter it in ``_ROUTES``.
 """
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from ._chat import chat_completion, chat_completion_chunks
-from ._checks import parse_chat_request
-from ._json import Object
+from ._account import get_balance, list_api_versions, list_usage_events
+from ._completions import create_completion
+from ._model_search import search_models
+from ._models import get_model, list_free_models, list_models, list_paid_models
 from ._received import ReceivedRequest
-from ._rules import SERVED_VERSIONS, api_version, envelope, is_authorized, new_ulid
-from ._script import Answer, Event, Pause
+from ._refusals import Refusal
+from ._rules import SERVED_VERSIONS, api_version, is_authorized
+from ._script import Answer
+from ._service import Service
 
 
-Endpoint: TypeAlias = Callable[[ReceivedRequest, float], Answer]
+Endpoint: TypeAlias = Callable[[ReceivedRequest, Service], Answer]
 
 
-def own_answer(request: ReceivedRequest, *, token: str, pace: float) -> Answer:
+def own_answer(request: ReceivedRequest, service: Service) -> Answer:
     """
     Return what the gateway answers by itself.
 
-    The version is looked at first, then the route, then the credential, then the body. ``pace``: seconds
-    between the pieces of a stream.
+    The version is looked at first, then the route, then the credential; the rest is the endpoint's.
     """
     if api_version(request.headers) is None:
         served = ", ".join(SERVED_VERSIONS)
-        return _refusal(request, 400, "invalid_api_version", f"unknown X-Mesh-Version; served are {served}")
-    methods = _ROUTES.get(request.path)
+        refusal = Refusal(400, "invalid_api_version", f"unknown X-Mesh-Version; served are {served}")
+        return refusal.answer(request.request_id)
+    methods = _methods(request.path)
     if methods is None:
         return Answer(404, body={"detail": "Not Found"})
     endpoint = methods.get(request.method)
     if endpoint is None:
         return Answer(405, body={"detail": "Method Not Allowed"}, headers={"Allow": ", ".join(methods)})
-    if not is_authorized(request.headers.get("Authorization"), token):
-        return _refusal(request, 401, "unauthorized", "missing or invalid API key")
-    return endpoint(request, pace)
+    if not is_authorized(request.headers.get("Authorization"), service.token):
+        return Refusal(401, "unauthorized", "missing or invalid API key").answer(request.request_id)
+    return endpoint(request, service)
 
 
-def _refusal(request: ReceivedRequest, status: int, code: str, message: str, **fields: object) -> Answer:
-    """Return an error answer in the gateway's envelope."""
-    return Answer(status, body=envelope(request.request_id, code, message, **fields))
+def _methods(path: str) -> Mapping[str, Endpoint] | None:
+    """Return the endpoints of a path by method; a path with a rest is looked for after the whole ones."""
+    begun = (methods for start, methods in _BEGINNINGS.items() if path.startswith(start) and path != start)
+    return _ROUTES.get(path) or next(begun, None)
 
 
-def _chat(request: ReceivedRequest, pace: float) -> Answer:
-    """Answer ``POST /v1/chat/completions``."""
-    asked, problems = parse_chat_request(request.body)
-    if problems:
-        return _refusal(request, 422, "validation_error", "the request is not valid", details=problems)
-    completion = chat_completion(asked, completion_id=f"chatcmpl-{new_ulid()}", created=int(time.time()))
-    if not asked.get("stream"):
-        return Answer(body=completion)
-    return Answer(events=_paced(chat_completion_chunks(completion), pace))
-
-
-def _paced(chunks: Sequence[Object], pace: float) -> Sequence[Event]:
-    """Return the chunks with a pause before each but the first."""
-    if not pace:
-        return chunks
-    return [event for chunk in chunks for event in (Pause(pace), chunk)][1:]
-
-
-_ROUTES: Mapping[str, Mapping[str, Endpoint]] = {"/v1/chat/completions": {"POST": _chat}}
+_ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
+    "/v1/api-versions": {"GET": list_api_versions},
+    "/v1/balance": {"GET": get_balance},
+    "/v1/chat/completions": {"POST": create_completion},
+    "/v1/models": {"GET": list_models},
+    "/v1/models/free": {"GET": list_free_models},
+    "/v1/models/paid": {"GET": list_paid_models},
+    "/v1/models/search": {"GET": search_models},
+    "/v1/usage/events": {"POST": list_usage_events},
+}
+_BEGINNINGS: Mapping[str, Mapping[str, Endpoint]] = {"/v1/models/": {"GET": get_model}}

@@ -1,12 +1,14 @@
 """
-The counters of a gateway as another process asks for them.
+The counters of a gateway as another process asks for them, and the waiting for what it wants to see.
 
-Values and the reading of a query; this room performs no I/O.
+Values, the reading of a query, and its answer; this room performs no I/O but what it is handed in.
 """
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 
 import attrs
+from aiohttp import web
 
 
 STATE_PATH = "/_fake/state"
@@ -28,7 +30,7 @@ class GatewayState:
     disconnects: int
 
 
-def has_reached(state: GatewayState, wanted: Mapping[str, int]) -> bool:
+def _has_reached(state: GatewayState, wanted: Mapping[str, int]) -> bool:
     """Return whether each counter is at least what is wanted; for the open connections, at most."""
     return all(
         state.open_connections <= count if name == "open_connections" else getattr(state, name) >= count
@@ -36,7 +38,7 @@ def has_reached(state: GatewayState, wanted: Mapping[str, int]) -> bool:
     )
 
 
-def read_query(query: Mapping[str, str]) -> tuple[Mapping[str, int], float]:
+def _read_query(query: Mapping[str, str]) -> tuple[Mapping[str, int], float]:
     """
     Return the wanted counters and how many seconds to wait for them at most.
 
@@ -48,3 +50,25 @@ def read_query(query: Mapping[str, str]) -> tuple[Mapping[str, int], float]:
         msg = f"unknown counter {min(unknown)!r}; known are {known}"
         raise ValueError(msg)
     return wanted, float(query.get("timeout", 0))
+
+
+async def state_response(
+    query: Mapping[str, str],
+    state: Callable[[], GatewayState],
+    until: Callable[[Callable[[], bool]], Awaitable[None]],
+) -> web.Response:
+    """
+    Return the counters, when they are as the query wants them or its time is over.
+
+    ``state`` returns them as they are, ``until`` waits for a condition that a change may bring about.
+    """
+    try:
+        wanted, seconds = _read_query(query)
+    except ValueError as error:
+        return web.json_response({"detail": str(error)}, status=400)
+    try:
+        async with asyncio.timeout(seconds):
+            await until(lambda: _has_reached(state(), wanted))
+    except TimeoutError:
+        pass  # the counters as they are say what is missing
+    return web.json_response(attrs.asdict(state()))

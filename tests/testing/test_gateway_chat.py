@@ -12,9 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshapi_aio.testing import FakeGateway, Pause, chat_completion, chat_completion_chunks
-from meshapi_aio.testing._chat import tokens
-from meshapi_aio.testing._routes import own_answer
-from meshapi_aio.testing._script import Answer
+from meshapi_aio.testing._completions import _paced
+from meshapi_aio.testing._prompt import tokens
 
 from .wire import CHAT, asking, client, events
 
@@ -251,17 +250,12 @@ async def test_half_a_surrogate_pair_comes_back_as_it_went() -> None:
             assert '"\ud83d"' in folded(events(await response.read()))[0]
 
 
-async def test_the_pieces_come_at_the_pace() -> None:
+def test_the_pieces_come_at_the_pace() -> None:
     """A pause stands between any two pieces and none before the first; without a pace there is none."""
-    async with FakeGateway() as gateway, client(gateway) as session:
-        async with session.post(CHAT, json=asking("hi", stream=True)):
-            pass
-        request = gateway.requests[0]
-        answers: list[Answer] = [own_answer(request, token=gateway.token, pace=pace) for pace in (0.0, 0.25)]
-    plain, paced = (answer.events or () for answer in answers)
-    assert not any(isinstance(step, Pause) for step in plain)
-    assert paced[1::2] == (Pause(0.25),) * (len(plain) - 1)
-    assert not any(isinstance(step, Pause) for step in paced[::2])
+    chunks = [{"n": 1}, {"n": 2}, {"n": 3}]
+    assert _paced(chunks, 0.0) == chunks
+    pause = Pause(0.25)
+    assert _paced(chunks, 0.25) == [{"n": 1}, pause, {"n": 2}, pause, {"n": 3}]
 
 
 async def test_a_paced_stream_begins_at_once() -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -73,3 +73,31 @@ async def exchange(gateway: FakeGateway, sent: bytes) -> tuple[bytes, bool]:
     """Send some bytes on a connection of their own; return what comes back, and whether a reset ended it."""
     async with connected(gateway, sent) as bare:
         return await receive(bare)
+
+
+class Clock:
+    """A clock for a gateway, which a test sets."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def chat(gateway: FakeGateway, text: str = "hi", **fields: Any) -> tuple[int, Mapping[str, str], Any]:
+    """Ask for a chat completion; return status, headers, and the JSON of the body or of all events."""
+    headers: dict[str, str] = fields.pop("headers", {})
+    async with (
+        client(gateway) as session,
+        session.post(CHAT, json=asking(text, **fields), headers=headers) as response,
+    ):
+        streamed = response.content_type == "text/event-stream"
+        body = events(await response.read()) if streamed else await response.json()
+        return response.status, response.headers, body
+
+
+async def get(gateway: FakeGateway, path: str, **headers: str) -> tuple[int, Any]:
+    """Ask for a path; return status and the JSON of the body."""
+    async with client(gateway) as session, session.get(path, headers=headers) as response:
+        return response.status, await response.json()
