@@ -18,7 +18,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run a gateway for one test."""
-    async with FakeGateway() as gateway:
+async def gateway(request: pytest.FixtureRequest) -> AsyncIterator[FakeGateway]:
+    """Run a gateway for one test, with the options that ``gateway_with`` gives."""
+    async with FakeGateway(**getattr(request, "param", {})) as gateway:
         yield gateway

@@ -48,12 +48,23 @@ TOOLS = [
 ]
 """Two tools: one with arguments, one without."""
 
+CATALOGUE = [
+    {"id": MODEL, "name": "Mini", "context_length": 1000, "supports_structured_output": False},
+    {"id": "maker/model:free", "context_length": None, "pricing": None},
+]
+"""A model that can't do everything, and one of which little is known."""
+
 HANGING = pytest.mark.parametrize(
     ("answer", "chunks"),
     [(Answer(before=(HANG,)), 0), (Answer(events=[HANG]), 0), (Answer(events=[CHUNK, HANG]), 1)],
     ids=["before the headers", "before the first chunk", "after the first chunk"],
 )
 """The places where a reader of a stream may be waiting, and how many chunks it has got by then."""
+
+
+def gateway_with(**options: Any) -> pytest.MarkDecorator:
+    """Give the gateway of a test these options."""
+    return pytest.mark.parametrize("gateway", [options], indirect=True, ids=["-".join(options)])
 
 
 def refusal(status: int, *, retry_after: str) -> Answer:

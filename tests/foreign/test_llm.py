@@ -12,7 +12,7 @@ import pytest
 
 from meshapi_aio.testing import HANG, Answer, FakeGateway
 
-from .speaking import CHUNK, MODEL, refusal
+from .speaking import CATALOGUE, CHUNK, MODEL, gateway_with, refusal
 
 
 pytest.importorskip("llm", reason='other clients are installed by the extra "foreign"')
@@ -94,7 +94,7 @@ async def test_a_conversation(gateway: FakeGateway) -> None:
 async def test_a_loop_of_tools(gateway: FakeGateway) -> None:
     """The command runs the functions that the model calls, and prints what the model makes of them."""
     said = await llm("-m", "mesh", "--functions", FUNCTIONS, "Use double and get_time, please.")
-    assert said.out == f'The tool answered: "half past nine". That is all {MODEL} needs to know.'
+    assert said.out == f'The tool answered: "half past nine". This is the answer of {MODEL}.'
     assert said.status == 0
     first, second = gateway.requests
     assert [tool["function"]["name"] for tool in first.json["tools"]] == ["double", "get_time"]
@@ -109,6 +109,20 @@ async def test_structured_output(gateway: FakeGateway, options: list[str]) -> No
     instance = json.loads(said.out)
     assert [type(instance[key]) for key in ("name", "age", "height")] == [str, int, float]
     assert said.status == 0
+
+
+@gateway_with(catalogue=CATALOGUE)
+async def test_models(gateway: FakeGateway) -> None:
+    """The command lists what an address has to offer, when it is told the address and the key."""
+    said = await llm("openai", "endpoint", gateway.base_url + "/v1", "--models", "--key", gateway.token)
+    assert said == Said(0, f"{MODEL}\nmaker/model:free", "")
+
+
+@gateway_with(catalogue=CATALOGUE[1:])
+async def test_a_model_that_there_is_not(gateway: FakeGateway) -> None:
+    """A model that the catalogue does not have is named as such."""
+    said = await llm("-m", "mesh", "Hello")
+    assert said == Said(1, "", f"Error: Error code: 404 - there is no model '{MODEL}'")
 
 
 async def test_a_wrong_key(gateway: FakeGateway) -> None:

@@ -8,7 +8,19 @@ import pytest
 
 from meshapi_aio.testing import CUT, HANG, Answer, FakeGateway
 
-from .speaking import CHUNK, HANGING, HELLO, MODEL, TOOLS, WORDS, Speaker, cancel_reading, refusal
+from .speaking import (
+    CATALOGUE,
+    CHUNK,
+    HANGING,
+    HELLO,
+    MODEL,
+    TOOLS,
+    WORDS,
+    Speaker,
+    cancel_reading,
+    gateway_with,
+    refusal,
+)
 
 
 meshapi = pytest.importorskip("meshapi", reason='other clients are installed by the extra "foreign"')
@@ -57,6 +69,25 @@ async def test_stream(gateway: FakeGateway, speaker: Speaker) -> None:
     assert (chunks[-1].choices, chunks[-1].usage) == ([], (await create(speaker, asking())).usage)
     assert len(chunks) > 4
     assert gateway.requests[0].completed
+
+
+async def test_the_gateway_chooses_the_model(speaker: Speaker) -> None:
+    """``auto`` names the model that answered and what the choice cost; so does a request without a model."""
+    completion = await create(speaker, asking(model="auto"))
+    assert completion.model != "auto"
+    assert completion.usage.classifier_tokens > 0
+    assert (await create(speaker, asking(model=None))).model == completion.model
+
+
+@gateway_with(cache=True)
+async def test_a_cached_answer(speaker: Speaker) -> None:
+    """What comes out of the cache, whole or streamed in one chunk, is what was put in."""
+    completion = await create(speaker, asking())
+    cached = await create(speaker, asking())
+    assert cached.id.startswith("chatcmpl-cached-")
+    assert cached.choices == completion.choices
+    chunks = await speaker.items(speaker.client.chat.completions.stream(asking()))
+    assert [choice.delta.content for chunk in chunks for choice in chunk.choices] == [WORDS]
 
 
 async def test_heartbeats_are_no_events(gateway: FakeGateway, speaker: Speaker) -> None:
@@ -117,6 +148,56 @@ async def test_a_wrong_key(gateway: FakeGateway) -> None:
     assert [caught.value.request_id] == [request.request_id for request in gateway.requests]
 
 
+@gateway_with(catalogue=CATALOGUE)
+async def test_a_model_that_there_is_not(speaker: Speaker) -> None:
+    """404 has the code of the chat's envelope, and of the model's own page the text that stands for one."""
+    with pytest.raises(meshapi.MeshAPIError, match="there is no model 'maker/other'") as caught:
+        await create(speaker, asking(model="maker/other"))
+    assert (caught.value.status, caught.value.error_code) == (404, "model_not_found")
+    with pytest.raises(meshapi.MeshAPIError, match="'maker/other' not found") as caught:
+        await speaker.call(speaker.client.models.get, "maker/other")
+    assert (caught.value.status, caught.value.error_code) == (404, "not_found")
+
+
+@gateway_with(allowed_models=["maker/model"])
+async def test_a_model_that_is_not_allowed(speaker: Speaker) -> None:
+    """403 says which model it is about."""
+    with pytest.raises(meshapi.MeshAPIError, match=MODEL) as caught:
+        await create(speaker, asking())
+    assert (caught.value.status, caught.value.error_code) == (403, "forbidden")
+
+
+@gateway_with(spend_limit="0")
+async def test_money_that_there_is_not(speaker: Speaker) -> None:
+    """402 is told as such."""
+    with pytest.raises(meshapi.MeshAPIError, match="spend limit") as caught:
+        await create(speaker, asking())
+    assert (caught.value.status, caught.value.error_code) == (402, "spend_limit_exceeded")
+
+
+@gateway_with(requests_per_minute=1)
+async def test_too_many_requests(gateway: FakeGateway, speaker: Speaker) -> None:
+    """429 tells when to come back; of a stream the package makes no second attempt."""
+    await create(speaker, asking())
+    with pytest.raises(meshapi.MeshAPIError) as caught:
+        await speaker.items(speaker.client.chat.completions.stream(asking()))
+    assert (caught.value.status, caught.value.error_code) == (429, "rate_limit_exceeded")
+    assert 0 < caught.value.retry_after_seconds <= 60
+    assert len(gateway.requests) == 2
+
+
+@gateway_with(catalogue=CATALOGUE)
+async def test_what_the_model_cannot_do(speaker: Speaker) -> None:
+    """One refusal has two forms: 400, and where it streams an error event, which the package raises too."""
+    request = asking(response_format={"type": "json_object"})
+    with pytest.raises(meshapi.MeshAPIError) as refused:
+        await create(speaker, request)
+    with pytest.raises(meshapi.MeshAPIError) as broken:
+        await speaker.items(speaker.client.chat.completions.stream(request))
+    assert (refused.value.status, broken.value.status) == (400, 0)
+    assert refused.value.error_code == broken.value.error_code == "model_capability_not_supported"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_request_that_is_not_valid(speaker: Speaker, stream: bool) -> None:
     """422 has details that say which field is wrong."""
@@ -150,6 +231,30 @@ async def test_a_retry_that_helps(gateway: FakeGateway, speaker: Speaker) -> Non
     gateway.enqueue(refusal(429, retry_after="0"))
     assert (await create(speaker, asking())).choices[0].message.content == WORDS
     assert [request.completed for request in gateway.requests] == [True, True]
+
+
+async def test_models(speaker: Speaker) -> None:
+    """The models are a bare list, of all or of some; each can be asked for by its id."""
+    models = speaker.client.models
+    listed = await speaker.call(models.list)
+    assert len(listed) > 1
+    free, paid = await speaker.call(models.free), await speaker.call(models.paid)
+    assert sorted(model.id for model in free + paid) == sorted(model.id for model in listed)
+    assert await speaker.call(models.list, free=True) == free
+    assert {model.model_type for model in await speaker.call(models.list, type="embedding")} == {"embedding"}
+    assert [await speaker.call(models.get, model.id) for model in listed] == listed
+
+
+async def test_a_search_for_models(speaker: Speaker) -> None:
+    """A search returns pages, in the order that was asked for."""
+    params = {"brand": ["openai"], "input_modality": ["text"], "free": False, "sort": "id", "order": "desc"}
+    search = speaker.client.models.search
+    page = await speaker.call(search, meshapi.ModelSearchParams.model_validate(params))
+    ids = [model.id for model in page.items]
+    assert MODEL in ids
+    assert (ids, page.total, page.brands) == (sorted(ids, reverse=True), len(ids), ["openai"])
+    second = meshapi.ModelSearchParams.model_validate({**params, "limit": 1, "offset": 1})
+    assert [model.id for model in (await speaker.call(search, second)).items] == ids[1:2]
 
 
 async def test_an_error_in_the_stream(gateway: FakeGateway, speaker: Speaker) -> None:

@@ -9,7 +9,19 @@ import pytest
 
 from meshapi_aio.testing import CUT, HANG, Answer, FakeGateway
 
-from .speaking import CHUNK, HANGING, HELLO, MODEL, TOOLS, WORDS, Speaker, cancel_reading, refusal
+from .speaking import (
+    CATALOGUE,
+    CHUNK,
+    HANGING,
+    HELLO,
+    MODEL,
+    TOOLS,
+    WORDS,
+    Speaker,
+    cancel_reading,
+    gateway_with,
+    refusal,
+)
 
 
 openai = pytest.importorskip("openai", reason='other clients are installed by the extra "foreign"')
@@ -81,6 +93,40 @@ async def test_stream(gateway: FakeGateway, speaker: Speaker, options: dict[str,
     assert {chunk.object for chunk in chunks} == {"chat.completion.chunk"}
     assert stream.response.headers["x-request-id"] == gateway.requests[0].request_id
     assert gateway.requests[0].completed
+
+
+async def test_several_choices(speaker: Speaker) -> None:
+    """``n`` choices come whole, and the package folds those of a stream by their indexes."""
+    completion = await create(speaker, n=3)
+    texts = [choice.message.content for choice in completion.choices]
+    assert len(set(texts)) == 3
+    _, folded = await follow(speaker, messages=HELLO, n=3)
+    assert [choice.message.content for choice in folded.choices] == texts
+    assert [choice.finish_reason for choice in folded.choices] == ["stop"] * 3
+
+
+async def test_reasoning(speaker: Speaker) -> None:
+    """What a model thinks stands beside the text, in a field that the package keeps, and is counted."""
+    completion = await create(speaker, model="deepseek/deepseek-r1")
+    message = completion.choices[0].message
+    chunks = await speaker.items(await create(speaker, model="deepseek/deepseek-r1", stream=True))
+    deltas = [chunk.choices[0].delta for chunk in chunks[:-1]]
+    thought = [delta.reasoning_content for delta in deltas if hasattr(delta, "reasoning_content")]
+    assert len(thought) > 1
+    assert "".join(thought) == message.reasoning_content
+    assert "".join(delta.content or "" for delta in deltas) == message.content
+    assert chunks[-1].usage.completion_tokens_details.reasoning_tokens == len(thought)
+
+
+@gateway_with(cache=True)
+async def test_a_cached_answer(speaker: Speaker) -> None:
+    """What comes out of the cache, whole or streamed in one chunk, is what was put in."""
+    completion = await create(speaker)
+    cached = await create(speaker)
+    assert cached.id.startswith("chatcmpl-cached-")
+    assert cached.choices == completion.choices
+    chunks = await speaker.items(await create(speaker, stream=True))
+    assert [choice.delta.content for chunk in chunks for choice in chunk.choices] == [WORDS]
 
 
 async def test_heartbeats_are_no_events(gateway: FakeGateway, speaker: Speaker) -> None:
@@ -200,6 +246,58 @@ async def test_a_wrong_key(gateway: FakeGateway) -> None:
     assert [caught.value.request_id] == [request.request_id for request in gateway.requests]
 
 
+@gateway_with(catalogue=CATALOGUE)
+async def test_a_model_that_there_is_not(speaker: Speaker) -> None:
+    """404 is a ``NotFoundError``, of a chat as of the model itself."""
+    with pytest.raises(openai.NotFoundError, match="there is no model 'maker/other'") as caught:
+        await create(speaker, model="maker/other")
+    assert caught.value.code == "model_not_found"
+    with pytest.raises(openai.NotFoundError):
+        await speaker.call(speaker.client.models.retrieve, "maker/other")
+
+
+@gateway_with(allowed_models=["maker/model"])
+async def test_a_model_that_is_not_allowed(speaker: Speaker) -> None:
+    """403 is a ``PermissionDeniedError``."""
+    with pytest.raises(openai.PermissionDeniedError, match=MODEL) as caught:
+        await create(speaker)
+    assert caught.value.code == "forbidden"
+
+
+@gateway_with(spend_limit="0")
+async def test_money_that_there_is_not(speaker: Speaker) -> None:
+    """402 is an ``APIStatusError``: the package has no class of its own for it."""
+    with pytest.raises(openai.APIStatusError, match="spend limit") as caught:
+        await create(speaker)
+    assert (caught.value.status_code, caught.value.code) == (402, "spend_limit_exceeded")
+
+
+@gateway_with(requests_per_minute=1)
+async def test_too_many_requests(speaker: Speaker) -> None:
+    """429 is a ``RateLimitError`` that tells when to come back, in the header and in the body."""
+    raw = speaker.client.chat.completions.with_raw_response
+    answer = await speaker.call(raw.create, model=MODEL, messages=HELLO)
+    assert answer.headers["x-ratelimit-remaining-requests"] == "0"
+    with pytest.raises(openai.RateLimitError) as caught:
+        await create(Speaker(speaker.client.with_options(max_retries=0), blocking=speaker.blocking))
+    assert caught.value.code == "rate_limit_exceeded"
+    seconds = caught.value.body["retry_after_seconds"]
+    assert 0 < seconds <= 60
+    assert caught.value.response.headers["retry-after"] == str(seconds)
+
+
+@gateway_with(catalogue=CATALOGUE)
+async def test_what_the_model_cannot_do(speaker: Speaker) -> None:
+    """One refusal has two forms: 400, and where it streams an error event, which the package raises too."""
+    wanted = {"response_format": {"type": "json_object"}}
+    with pytest.raises(openai.BadRequestError) as refused:
+        await create(speaker, **wanted)
+    stream = await create(speaker, **wanted, stream=True)
+    with pytest.raises(openai.APIError) as broken:
+        await speaker.items(stream)
+    assert refused.value.code == broken.value.code == "model_capability_not_supported"
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_request_that_is_not_valid(speaker: Speaker, stream: bool) -> None:
     """422 is an ``UnprocessableEntityError`` whose body says which field is wrong."""
@@ -243,6 +341,20 @@ async def test_a_retry_that_helps(gateway: FakeGateway, speaker: Speaker, stream
     answer = await create(speaker, stream=stream)
     if stream:
         await speaker.items(answer)
+    assert [request.completed for request in gateway.requests] == [True, True]
+
+
+async def test_models(gateway: FakeGateway, speaker: Speaker) -> None:
+    """The list is a page of the package's own models, each of which can be asked for by its id."""
+    if speaker.blocking:
+        models = await speaker.items(iter(await speaker.call(speaker.client.models.list)))
+    else:
+        models = await speaker.items(speaker.client.models.list())
+    assert MODEL in [model.id for model in models]
+    assert {model.object for model in models} == {"model"}
+    assert all(model.owned_by and model.created for model in models)
+    (listed,) = [model for model in models if model.id == MODEL]
+    assert await speaker.call(speaker.client.models.retrieve, MODEL) == listed
     assert [request.completed for request in gateway.requests] == [True, True]
 
 
