@@ -54,7 +54,7 @@ TABLE: Mapping[str, Row] = {
     "_transport/": Row(11, frozenset({"aiohttp"}), event_loop=True),
     "client.py": Row(12, event_loop=True),
     "testing/": Row(13, frozenset({"aiohttp", "attrs"}), event_loop=True),
-    "cli/": Row(14, frozenset({"click", "rich"}), event_loop=True),
+    "cli/": Row(14, frozenset({"click", "markdown_it", "rich"}), event_loop=True),
     "__main__.py": Row(14, event_loop=True),
     "__init__.py": Row(14),
 }
