@@ -12,7 +12,7 @@ __all__ = ["main"]
 try:
     from .cli import main
 except ModuleNotFoundError as error:
-    if error.name not in {"click", "rich"}:
+    if error.name not in {"click", "markdown_it", "rich"}:
         raise
     _MISSING = error.name
 

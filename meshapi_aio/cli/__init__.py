@@ -11,10 +11,10 @@ import click
 
 from meshapi_aio import _version
 
-from . import chat
+from . import chat, completion, doctor
 
 
-__all__ = ["chat", "commands", "main"]
+__all__ = ["chat", "commands", "completion", "doctor", "main"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,7 +28,8 @@ def commands() -> None:
     """
 
 
-commands.add_command(chat.command)
+for _module in (chat, completion, doctor):
+    commands.add_command(_module.command)
 
 
 def main() -> None:
@@ -36,4 +37,7 @@ def main() -> None:
     if isinstance(sys.stdout, io.TextIOWrapper):
         # A character that the locale's encoding lacks must not cost the rest of the answer.
         sys.stdout.reconfigure(errors="replace")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        # Nor must a byte that is no letter end a conversation.
+        sys.stdin.reconfigure(errors="replace")
     commands()

@@ -16,7 +16,7 @@ from meshapi_aio.errors import MeshAPIError
 from ._output import one_line
 
 
-__all__ = ["MisuseError", "failures_told"]
+__all__ = ["MisuseError", "failures_told", "told", "without_keys"]
 
 # A key that was put into the wrong variable would be shown as that variable's value.
 _KEY = re.compile(r"rsk_[0-9A-Za-z_-]+")
@@ -28,16 +28,25 @@ class MisuseError(click.ClickException):
     exit_code = 2
 
     def __init__(self, message: str) -> None:
-        super().__init__(_KEY.sub("rsk_…", one_line(message)))
+        super().__init__(without_keys(one_line(message)))
+
+
+def without_keys(text: str) -> str:
+    """Return a text in which what may be a key is no more to be read."""
+    return _KEY.sub("rsk_…", text)
+
+
+def told(error: MeshAPIError) -> str:
+    """Return an error of the client as one line: its kind, code, text and request id."""
+    return one_line(f"{type(error).__name__}: {error}")
 
 
 @contextmanager
 def failures_told() -> Generator[None]:
-    """Around a whole command: tell the client's errors by their kind, code, text and request id."""
+    """Around a whole command: tell the client's errors, and end with their status."""
     try:
         yield
     except MeshAPIError as error:
-        message = one_line(f"{type(error).__name__}: {error}")
-        raise click.ClickException(message) from None
+        raise click.ClickException(told(error)) from None
     except KeyboardInterrupt:
         raise click.exceptions.Exit(130) from None

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 
-__all__ = ["Output", "note", "one_line"]
+__all__ = ["Output", "harmless", "note", "one_line"]
 
 # What a model says must not move the cursor, retitle the window or fill the clipboard of whoever reads it.
 _NOT_FOR_TERMINALS = {
@@ -38,25 +38,25 @@ class Output:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.end_line()
+        if self._within_line:
+            click.echo()
 
     def write(self, text: str) -> None:
         """Show a piece of text now."""
         if self._on_terminal:
-            text = text.translate(_NOT_FOR_TERMINALS)
+            text = harmless(text)
         if text:
             click.echo(text, nl=False, color=True)  # color=True: nothing is taken out of the text
             self._within_line = not text.endswith("\n")
 
-    def end_line(self) -> None:
-        """Begin a new line, unless one has just begun."""
-        if self._within_line:
-            self._within_line = False
-            click.echo()
+
+def harmless(text: str) -> str:
+    """Return a text without what would drive the terminal; tabs and line ends stay."""
+    return text.translate(_NOT_FOR_TERMINALS)
 
 
 def note(text: str) -> None:
-    """Say something about the answer that is no part of it: one dim line on standard error."""
+    """Say something that is no part of an answer: one dim line on standard error."""
     Console(stderr=True).print(Text(one_line(text), style="dim"), soft_wrap=True)
 
 

@@ -1,57 +1,96 @@
-"""``meshapi-aio chat``: asks a model and prints its answer as it comes."""
+"""``meshapi-aio chat``: asks a model and prints its answer as it comes, once or in a conversation."""
 
-import json
+import sys
 
 import click
 
 from meshapi_aio.endpoints._messages import Message
-from meshapi_aio.endpoints.chat import ChatCompletion
 
-from ._output import Output, note
-from ._running import connected, run
+from ._asking import Manner, Turn
+from ._conversation import converse
+from ._failures import MisuseError, failures_told
+from ._files import STDIN, attach, prompt_from_stdin
+from ._options import base_url_option, model_option, timeout_option
+from ._running import Access, connected, run
+from ._talk import Talk
 
 
 __all__ = ["command"]
 
 
 @click.command(name="chat")
-@click.argument("prompt")
-@click.option(
-    "--model",
-    default="openai/gpt-4o-mini",
-    show_default=True,
-    metavar="PROVIDER/NAME",
-    help="The model that is asked.",
-)
+@click.argument("prompt", required=False)
+@model_option
 @click.option("--system", metavar="TEXT", help="Instructions to the model.")
+@click.option(
+    "--file",
+    "files",
+    multiple=True,
+    type=click.Path(allow_dash=True),
+    help="Attach a text or an image (PNG, JPEG, GIF, WebP); - is standard input. May be repeated.",
+)
+@click.option("--no-stream", is_flag=True, help="Ask for the whole answer at once.")
+@click.option("--json", "as_json", is_flag=True, help="Print each chunk of the answer as a line of JSON.")
+@click.option("--plain", is_flag=True, help="Print the text as it comes, also on a terminal.")
+@click.option("--quiet", is_flag=True, help="Do not tell tokens and times on standard error.")
+@timeout_option
+@click.option("--retries", type=click.IntRange(min=0), metavar="NUMBER", help="Attempts after the first one.")
+@base_url_option
 @click.option("--local", is_flag=True, help="Ask a gateway that is made up on this machine: without a key.")
-def command(prompt: str, model: str, system: str | None, *, local: bool) -> None:
-    """Ask a model PROMPT, and print its answer as it comes."""
-    messages = [Message.user(prompt)]
-    if system is not None:
-        messages.insert(0, Message.system(system))
-    run(_chat(messages, model, local=local))
+def command(
+    prompt: str | None,
+    *,
+    model: str,
+    system: str | None,
+    files: tuple[str, ...],
+    timeout: float | None,
+    retries: int | None,
+    base_url: str | None,
+    no_stream: bool,
+    as_json: bool,
+    plain: bool,
+    quiet: bool,
+    local: bool,
+) -> None:
+    """
+    Ask a model PROMPT, and print its answer as it comes.
+
+    PROMPT may be -, which reads it from standard input. Without PROMPT standard input is read too, unless
+    that is a terminal: there a conversation begins.
+
+    On a terminal the answer is rendered as Markdown, and Ctrl-C stops it.
+    """
+    access = Access(local=local, base_url=base_url, timeout=timeout, retries=retries, quiet=quiet)
+    manner = Manner(stream=not no_stream, as_json=as_json, plain=plain, quiet=quiet)
+    with failures_told():
+        source = _source(prompt, files, as_json=as_json)
+        talk = Talk(model, system, [attach(file) for file in files])
+        asked = prompt_from_stdin() if source == STDIN else source
+    if asked is None:
+        converse(talk, manner, access)
+    elif asked.strip() or files:
+        run(_ask(talk.model, talk.messages(asked), manner, access))
+    else:
+        msg = "the prompt is empty: there is nothing to ask"
+        raise MisuseError(msg)
 
 
-async def _chat(messages: list[Message], model: str, *, local: bool) -> None:
-    async with connected(local=local) as client:
-        with Output() as output:
-            async with client.chat.completions.stream(model=model, messages=messages) as stream:
-                async for text in stream.text_stream:
-                    output.write(text)
-                completion = await stream.get_final_completion()
-            output.end_line()
-            _show_the_rest(completion, output)
+def _source(prompt: str | None, files: tuple[str, ...], *, as_json: bool) -> str | None:
+    """Return the prompt, ``-`` where standard input has it, or None where a conversation begins."""
+    if prompt is None and (sys.stdin is None or not sys.stdin.isatty()):
+        prompt = "" if STDIN in files else STDIN
+    if [prompt, *files].count(STDIN) > 1:
+        msg = "standard input can be read only once: as PROMPT, or as one --file"
+        raise MisuseError(msg)
+    if prompt is None and (as_json or sys.stdout is None or not sys.stdout.isatty()):
+        why = (
+            "--json is not for conversations" if as_json else "standard output is no terminal to converse on"
+        )
+        msg = f"{why}: give a PROMPT, or - to type one that ends with Ctrl-D"
+        raise MisuseError(msg)
+    return prompt
 
 
-def _show_the_rest(completion: ChatCompletion, output: Output) -> None:
-    """Show what of an answer is no text: calls of tools, or that there is nothing."""
-    choice = completion.choices[0] if completion.choices else None
-    calls = (choice.message.tool_calls or []) if choice is not None else []
-    for call in calls:
-        # Decoded and encoded, since some models write every letter beyond ASCII as an escape.
-        arguments = json.dumps(json.loads(call.function.arguments), ensure_ascii=False)
-        output.write(f"{call.function.name}({arguments})\n")
-    if choice is None or not (choice.message.text or calls):
-        reason = choice.finish_reason if choice is not None else None
-        note(f"the answer is empty (finish reason: {reason or 'none given'})")
+async def _ask(model: str, messages: list[Message], manner: Manner, access: Access) -> None:
+    async with connected(access) as client:
+        await Turn(client, manner).ask(model, messages)

@@ -8,8 +8,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from click.testing import CliRunner
+
 import meshapi_aio
+from meshapi_aio.cli import commands
 from meshapi_aio.testing import FakeGateway
+
+
+NOTHING_SET: dict[str, str | None] = {
+    "MESHAPI_BASE_URL": None,
+    "MESHAPI_API_KEY": None,
+    "MESHAPI_TOKEN": None,
+}
 
 
 class Ended(NamedTuple):
@@ -32,28 +42,57 @@ def environment(gateway: FakeGateway | None = None, /, **variables: str) -> dict
 
 
 async def start(
-    *arguments: str, env: Mapping[str, str], stdout: int = subprocess.PIPE
+    *arguments: str,
+    env: Mapping[str, str],
+    stdin: int = subprocess.DEVNULL,
+    stdout: int = subprocess.PIPE,
 ) -> asyncio.subprocess.Process:
     """Start the command line."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "meshapi_aio", *arguments),
-        stdin=subprocess.DEVNULL,
+        stdin=stdin,
         stdout=stdout,
         stderr=subprocess.PIPE,
         env=env,
     )
 
 
-async def end(process: asyncio.subprocess.Process) -> Ended:
+async def end(process: asyncio.subprocess.Process, *, given: bytes | None = None) -> Ended:
     """Wait until a process has ended; what was read of its output before is not in it."""
-    stdout, stderr = await process.communicate()
+    stdout, stderr = await process.communicate(given)
     assert process.returncode is not None
     return Ended(process.returncode, (stdout or b"").decode(), stderr.decode())
 
 
-async def command_line(*arguments: str, env: Mapping[str, str]) -> Ended:
-    """Run the command line to its end."""
-    return await end(await start(*arguments, env=env))
+async def command_line(*arguments: str, env: Mapping[str, str], given: bytes | None = None) -> Ended:
+    """Run the command line to its end, with nothing or what is given as its standard input."""
+    stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
+    return await end(await start(*arguments, env=env, stdin=stdin), given=given)
+
+
+async def invoke(*arguments: str, given: bytes | None = None, **variables: str) -> Ended:
+    """
+    Run a command inside this process, with nothing or what is given as its standard input.
+
+    It runs in a thread, since it has an event loop of its own; what it raises fails the test.
+    """
+    result = await asyncio.to_thread(
+        CliRunner().invoke,
+        *(commands, arguments, given),
+        env=NOTHING_SET | variables,
+        catch_exceptions=False,
+    )
+    return Ended(result.exit_code, result.stdout, result.stderr)
+
+
+async def ask(gateway: FakeGateway, *arguments: str, given: bytes | None = None) -> Ended:
+    """Run ``chat --quiet`` inside this process, with the address and the key of this gateway."""
+    return await invoke(
+        *("chat", "--quiet", *arguments),
+        given=given,
+        MESHAPI_BASE_URL=gateway.base_url,
+        MESHAPI_API_KEY=gateway.token,
+    )
 
 
 def piece(content: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -16,18 +15,11 @@ from meshapi_aio.testing import HANG, Answer, FakeGateway, WaitFor
 from .running import command_line, end, environment, last, piece, start
 
 
-@pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run a gateway for one test."""
-    async with FakeGateway() as gateway:
-        yield gateway
-
-
 async def test_pieces_are_printed_as_they_come(gateway: FakeGateway) -> None:
     """A piece is printed before the next one has been sent (promise 7); a newline follows the last."""
     more = asyncio.Event()
     gateway.enqueue(Answer(events=[piece("Hel"), WaitFor(more), piece("lo"), last()]))
-    process = await start("chat", "Hi", env=environment(gateway))
+    process = await start("chat", "--quiet", "Hi", env=environment(gateway))
     assert process.stdout is not None
     assert await process.stdout.readexactly(3) == b"Hel"
     assert not gateway.requests[0].completed
@@ -46,13 +38,15 @@ async def test_the_request_is_what_was_asked(gateway: FakeGateway) -> None:
 
 
 async def test_local_needs_no_key_and_no_gateway() -> None:
-    """``--local`` answers from inside the process, and one line of standard error says so."""
+    """``--local`` answers from inside the process, and a line of standard error says so, unless --quiet."""
     ended = await command_line("chat", "--local", "Say hello", env=environment())
     assert ended.status == 0
     assert "Say hello" in ended.stdout
     assert ended.stdout.endswith("\n")
     assert ended.stderr.startswith("local: ")
-    assert ended.stderr.count("\n") == 1
+    assert ended.stderr.count("\n") == 2
+    ended = await command_line("chat", "--local", "--quiet", "Say hello", env=environment())
+    assert (ended.status, ended.stderr) == (0, "")
 
 
 async def test_local_looks_at_no_setting() -> None:
@@ -74,15 +68,15 @@ async def test_a_pipe_gets_the_text_as_it_came(
 ) -> None:
     """Nothing is taken out or put in, but for a newline where the last line has none."""
     gateway.enqueue(Answer(events=events))
-    assert await command_line("chat", "Hi", env=environment(gateway)) == (0, printed, "")
+    assert await command_line("chat", "--quiet", "Hi", env=environment(gateway)) == (0, printed, "")
 
 
-async def test_a_terminal_gets_no_control_characters(gateway: FakeGateway) -> None:
+async def test_a_plain_terminal_gets_no_control_characters(gateway: FakeGateway) -> None:
     """What a model says cannot drive the terminal of who reads it; tabs and line ends stay."""
     gateway.enqueue(Answer(events=[piece("a\x1b]0;title\x07\tb\x9b"), piece("\r"), piece("\nc"), last()]))
     terminal, inside = pty.openpty()
     try:
-        process = await start("chat", "Hi", env=environment(gateway), stdout=inside)
+        process = await start("chat", "--plain", "Hi", env=environment(gateway), stdout=inside)
         assert (await end(process)).status == 0
         printed = os.read(terminal, 1000).decode()
     finally:
@@ -94,7 +88,9 @@ async def test_a_terminal_gets_no_control_characters(gateway: FakeGateway) -> No
 async def test_a_letter_that_the_locale_lacks_costs_only_itself(gateway: FakeGateway) -> None:
     """Where standard output is not UTF-8, what it cannot hold becomes a question mark."""
     gateway.enqueue(Answer(events=[piece("h\u00e9 \N{GRINNING FACE}"), piece("!"), last()]))
-    process = await start("chat", "Hi", env=environment(gateway, PYTHONUTF8="0", PYTHONIOENCODING="latin-1"))
+    process = await start(
+        "chat", "--quiet", "Hi", env=environment(gateway, PYTHONUTF8="0", PYTHONIOENCODING="latin-1")
+    )
     stdout, stderr = await process.communicate()
     assert (process.returncode, stdout, stderr) == (0, b"h\xe9 ?!\n", b"")
 
@@ -118,7 +114,7 @@ async def test_a_refusal_is_one_line(gateway: FakeGateway) -> None:
 async def test_control_c_ends_the_answer(gateway: FakeGateway) -> None:
     """The connection closes at once (promise 8), the line that was begun is ended, the status is 130."""
     gateway.enqueue(Answer(events=[piece("Hel"), HANG]))
-    process = await start("chat", "Hi", env=environment(gateway))
+    process = await start("chat", "--quiet", "Hi", env=environment(gateway))
     assert process.stdout is not None
     assert await process.stdout.readexactly(3) == b"Hel"
     process.send_signal(signal.SIGINT)
@@ -129,7 +125,7 @@ async def test_control_c_ends_the_answer(gateway: FakeGateway) -> None:
 async def test_control_c_before_the_answer_begins(gateway: FakeGateway) -> None:
     """While nothing has come, Ctrl-C leaves standard output empty; the status is 130 as well."""
     gateway.enqueue(Answer(before=(HANG,)))
-    process = await start("chat", "Hi", env=environment(gateway))
+    process = await start("chat", "--quiet", "Hi", env=environment(gateway))
     request = await gateway.received(timeout=60)
     process.send_signal(signal.SIGINT)
     assert await end(process) == (130, "", "")
@@ -141,7 +137,7 @@ async def test_a_reader_that_has_enough_ends_the_answer(gateway: FakeGateway) ->
     more = asyncio.Event()
     gateway.enqueue(Answer(events=[piece("one\n"), WaitFor(more), piece("two\n"), HANG]))
     reading, writing = os.pipe()
-    process = await start("chat", "Hi", env=environment(gateway), stdout=writing)
+    process = await start("chat", "--quiet", "Hi", env=environment(gateway), stdout=writing)
     os.close(writing)
     assert await asyncio.to_thread(os.read, reading, 100) == b"one\n"
     os.close(reading)
@@ -150,11 +146,10 @@ async def test_a_reader_that_has_enough_ends_the_answer(gateway: FakeGateway) ->
     await gateway.disconnected(gateway.requests[0])
 
 
-async def test_without_any_standard_output_nothing_breaks(gateway: FakeGateway) -> None:
-    """``>&-``: a process that was started without standard output ends well."""
+async def test_without_standard_input_and_output_nothing_breaks(gateway: FakeGateway) -> None:
+    """``>&- <&-``: a process that was started without them ends well."""
     process = await asyncio.create_subprocess_exec(
-        *("sh", "-c", 'exec "$0" -m meshapi_aio chat Hi >&-', sys.executable),
-        stdin=subprocess.DEVNULL,
+        *("sh", "-c", 'exec "$0" -m meshapi_aio chat --quiet Hi >&- <&-', sys.executable),
         stderr=subprocess.PIPE,
         env=environment(gateway),
     )

@@ -1,45 +1,13 @@
 """Commands run inside this process: what they ask, show and tell, whatever carries it."""
 
-import asyncio
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
-from click.testing import CliRunner
 
-from meshapi_aio.cli import commands
 from meshapi_aio.testing import CUT, Answer, FakeGateway
 from meshapi_aio.testing._script import Event
 
-from .running import Ended, last, piece
-
-
-NOTHING_SET: dict[str, str | None] = {
-    "MESHAPI_BASE_URL": None,
-    "MESHAPI_API_KEY": None,
-    "MESHAPI_TOKEN": None,
-}
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run a gateway for one test."""
-    async with FakeGateway() as gateway:
-        yield gateway
-
-
-async def invoke(*arguments: str, **variables: str) -> Ended:
-    """Run a command in a thread, since it has an event loop of its own; what it raises fails the test."""
-    environment = NOTHING_SET | variables
-    result = await asyncio.to_thread(
-        CliRunner().invoke, commands, arguments, env=environment, catch_exceptions=False
-    )
-    return Ended(result.exit_code, result.stdout, result.stderr)
-
-
-async def ask(gateway: FakeGateway, *arguments: str) -> Ended:
-    """Run ``chat`` with the address and the key of this gateway."""
-    return await invoke("chat", *arguments, MESHAPI_BASE_URL=gateway.base_url, MESHAPI_API_KEY=gateway.token)
+from .running import ask, invoke, last, piece
 
 
 async def test_a_local_answer_needs_nothing() -> None:

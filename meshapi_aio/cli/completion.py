@@ -1,0 +1,26 @@
+"""``meshapi-aio completion``: prints what a shell needs in order to complete commands and options."""
+
+import click
+from click.shell_completion import get_completion_class
+
+
+__all__ = ["command"]
+
+_SHELLS = ("bash", "zsh", "fish")
+
+
+@click.command(name="completion")
+@click.argument("shell", type=click.Choice(_SHELLS))
+@click.pass_context
+def command(context: click.Context, shell: str) -> None:
+    r"""
+    Print the completion script for SHELL, to be read when the shell starts.
+
+    \b
+    bash, in ~/.bashrc:  eval "$(meshapi-aio completion bash)"
+    zsh, in ~/.zshrc:    eval "$(meshapi-aio completion zsh)"
+    fish:                meshapi-aio completion fish > ~/.config/fish/completions/meshapi-aio.fish
+    """
+    kind = get_completion_class(shell)
+    assert kind is not None
+    click.echo(kind(context.find_root().command, {}, "meshapi-aio", "_MESHAPI_AIO_COMPLETE").source())

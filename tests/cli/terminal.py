@@ -1,0 +1,149 @@
+"""A person at a terminal: presses keys and reads the screen of a process that runs in a pseudo-terminal."""
+
+import asyncio
+import fcntl
+import os
+import pty
+import struct
+import sys
+import termios
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Self
+
+import pyte
+
+
+CTRL_C = "\x03"
+CTRL_D = "\x04"
+ENTER = "\r"
+
+# Far beyond what a slow machine needs; nothing is waited for longer than it takes.
+_SECONDS = 90.0
+
+# Makes standard input the terminal that controls the process, as a shell does, so that Ctrl-C is a signal.
+_CONTROLLED = """\
+import fcntl, os, sys, termios
+fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+class Terminal:
+    """
+    The command line in a terminal of its own.
+
+    ::
+
+        async with Terminal("chat", env=environment(gateway)) as terminal:
+            await terminal.prompts()
+            terminal.press("Hello" + ENTER)
+            await terminal.shows("Hello yourself")
+
+    The process is killed at the end of the block if it is still there.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        env: Mapping[str, str],
+        columns: int = 80,
+        lines: int = 24,
+    ) -> None:
+        self._arguments = arguments
+        self._env = {"TERM": "xterm-256color", "INPUTRC": os.devnull, **env}
+        self._size = (columns, lines)
+        self._screen = pyte.HistoryScreen(columns, lines, history=10_000, ratio=0.5)
+        self._stream = pyte.ByteStream(self._screen)
+        self._changed = asyncio.Event()
+        self._outside = -1
+        self._process: asyncio.subprocess.Process | None = None
+        self.raw = b""
+
+    async def __aenter__(self) -> Self:
+        self._outside, inside = pty.openpty()
+        columns, lines = self._size
+        fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        try:
+            self._process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-S", "-E", "-c", _CONTROLLED, sys.executable, "-m", "meshapi_aio"),
+                *self._arguments,
+                stdin=inside,
+                stdout=inside,
+                stderr=inside,
+                env=self._env,
+                start_new_session=True,
+            )
+        finally:
+            os.close(inside)
+        asyncio.get_running_loop().add_reader(self._outside, self._read)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        assert self._process is not None
+        if self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+        asyncio.get_running_loop().remove_reader(self._outside)
+        os.close(self._outside)
+
+    def press(self, keys: str) -> None:
+        """Press keys, one after the other."""
+        os.write(self._outside, keys.encode())
+
+    def paste(self, text: str) -> None:
+        """Paste a text as terminals do: line ends as Enter, marked as a paste where that was asked for."""
+        text = text.replace("\n", "\r")
+        self.press(f"\x1b[200~{text}\x1b[201~" if 2004 << 5 in self._screen.mode else text)
+
+    @property
+    def screen(self) -> str:
+        """What is to be read on the screen, without the blanks at the ends of its lines."""
+        return "\n".join(line.rstrip() for line in self._screen.display).rstrip()
+
+    @property
+    def scrolled(self) -> str:
+        """Everything that was ever printed and not erased: what has scrolled away, and the screen."""
+        columns = range(self._screen.columns)
+        away = ["".join(line[x].data for x in columns).rstrip() for line in self._screen.history.top]
+        return "\n".join([*away, self.screen])
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        """Wait until a condition holds, which is looked at whenever the process has written something."""
+        try:
+            async with asyncio.timeout(_SECONDS):
+                while not condition():
+                    self._changed.clear()
+                    await self._changed.wait()
+        except TimeoutError:
+            raise AssertionError(f"this was never to be read:\n{self.scrolled}") from None
+
+    async def shows(self, text: str, *, times: int = 1) -> None:
+        """Wait until a text has been printed, and stands there, this many times."""
+        try:
+            await self.until(lambda: self.scrolled.count(text) >= times)
+        except AssertionError:
+            raise AssertionError(f"{text!r} is not {times} times in:\n{self.scrolled}") from None
+
+    async def prompts(self) -> None:
+        """Wait until a prompt with nothing behind it is the last thing on the screen."""
+        await self.until(lambda: self.screen.endswith("\n>"))
+
+    async def ends(self) -> int:
+        """Wait until the process has ended, and return its status."""
+        assert self._process is not None
+        async with asyncio.timeout(_SECONDS):
+            return await self._process.wait()
+
+    def _read(self) -> None:
+        try:
+            written = os.read(self._outside, 65536)
+        except OSError:  # Linux says so when nobody holds the other side any more
+            written = b""
+        if not written:
+            asyncio.get_running_loop().remove_reader(self._outside)
+        self.raw += written
+        self._stream.feed(written)
+        self._changed.set()
