@@ -7,8 +7,9 @@ Requests as values: a call names its route, its fields are its parameters, its g
     class CreateChatCompletion(Call[ChatCompletion]):
         model: str | None = None
 
-A call is frozen, compares by value, and was checked and copied when it was made, so that it can be kept,
-queued and sent later. Family classes turn calls into methods with the calls' own signatures. Performs no I/O.
+A call is frozen, compares by the JSON that it sends, and was checked and copied when it was made, so that it
+can be kept, queued and sent later. Family classes turn calls into methods with the calls' own signatures.
+Performs no I/O.
 """
 
 import functools
@@ -74,7 +75,7 @@ CALLS: dict[str, type["Call[Any]"] | type["StreamCall[Any]"]] = {}
 """Every call by its class name, filled by the decorators."""
 
 
-class _Callable:
+class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be hashed)
     """What calls of both kinds know of themselves."""
 
     __slots__ = ()
@@ -83,6 +84,13 @@ class _Callable:
     reply: ClassVar[Any]
 
     __repr__ = brief
+
+    def __eq__(self, other: object) -> bool:
+        # By the JSON, so that it is all one whether a message was written as a Message or as a dict; and to
+        # the gateway null is what an absent key is.
+        if not isinstance(other, _Callable) or type(other) is not type(self):
+            return NotImplemented
+        return _said(self.body()) == _said(other.body())
 
     def body(self) -> dict[str, Any]:
         """Return the JSON body: the fields that are not None, and what ``extra_body`` adds or replaces."""
@@ -93,6 +101,10 @@ class _Callable:
                 body[field.name] = as_json(value)
         body.update(as_json(getattr(self, "extra_body", None) or {}))
         return body
+
+
+def _said(body: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in body.items() if value is not None}
 
 
 class Call(_Callable, Generic[ReplyType_co]):
@@ -110,7 +122,9 @@ class StreamCall(_Callable, Generic[StreamType_co]):
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
 def fields(cls: CallClass) -> CallClass:
     """Make a base class of fields that several calls share."""
-    made: CallClass = attrs.frozen(slots=True, kw_only=True, repr=False, field_transformer=check_fields)(cls)
+    made: CallClass = attrs.frozen(
+        slots=True, kw_only=True, repr=False, eq=False, field_transformer=check_fields
+    )(cls)
     return made
 
 

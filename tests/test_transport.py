@@ -14,6 +14,7 @@ from meshapi_aio import (
     APIConnectionError,
     APITimeoutError,
     ClientClosedError,
+    CreateChatCompletion,
     Limits,
     MeshAPI,
     MeshAPIError,
@@ -507,6 +508,41 @@ async def test_a_body_that_cannot_be_unpacked() -> None:
     async with serving(answering(answer)) as (_, client):
         with pytest.raises(APIConnectionError, match="could not be unpacked"):
             await client.chat.completions.create(messages=MESSAGES)
+
+
+async def test_a_body_whose_framing_breaks() -> None:
+    """Promise 3: it ends there and then, with what came before; aiohttp alone would let the reader wait."""
+    one = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(STREAM_HEAD + piece(event("a")))
+        await one.wait()
+        await connection.send(b"no size\r\n")
+        await connection.stall()
+
+    async with serving(script, timeout=Timeout(idle=None)) as (server, client):
+        seen: list[str] = []
+        with pytest.raises(StreamTruncatedError) as caught:
+            async for chunk in client.chat.completions.stream(messages=MESSAGES):
+                seen.append(chunk.text)
+                one.set()
+        assert seen == ["a"]
+        assert caught.value.partial.choices[0].message.content == "a"
+        await server.until(lambda: server.open == 0)
+        assert client.stats().in_flight == 0
+
+
+async def test_a_pooled_connection_that_breaks_is_no_news(caplog: pytest.LogCaptureFixture) -> None:
+    """What happens to a connection that nobody uses is logged by nobody."""
+    async with serving(answering(reply(COMPLETION))) as (server, client):
+        await client.send(CreateChatCompletion(messages=MESSAGES))
+        server.connections[0].reset()
+        await server.until(lambda: server.open == 0)
+        while client.stats().open:
+            await asyncio.sleep(0)
+    gc.collect()
+    assert caplog.messages == []
 
 
 async def test_no_connection() -> None:

@@ -110,6 +110,17 @@ class Exchange:
         headers = {name.lower(): value for name, value in response.headers.items()}
         self.answer = Answer(response.status, headers)
 
+    def lost(self) -> None:
+        """
+        Break off an answer whose connection has gone.
+
+        Where the framing of a body breaks, aiohttp's parser (3.14.5, in C) closes the connection and forgets
+        the body, so that a reader would wait for ever. Where aiohttp has told it, this changes nothing.
+        """
+        response = self._response
+        if not self._over and response is not None and response.content.exception() is None:
+            response.content.set_exception(aiohttp.ClientPayloadError())
+
     # How it is read.
 
     async def read(self) -> bytes:

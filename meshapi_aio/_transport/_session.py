@@ -1,6 +1,8 @@
 """The session's life, and what each of its connections is used for."""
 
 import asyncio
+import contextlib
+import functools
 import ssl
 import weakref
 from collections.abc import Callable
@@ -33,7 +35,9 @@ class _Connector(aiohttp.TCPConnector):
     def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
         # No limit here: waiting in the connector would count as connecting.
         super().__init__(limit=0, ssl=True if ssl_context is None else ssl_context)
-        self._used: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
+        # Every connection, and which exchange had it last.
+        self._used: weakref.WeakKeyDictionary[ResponseHandler, weakref.ref[Exchange] | None]
+        self._used = weakref.WeakKeyDictionary()
 
     @property
     def open(self) -> int:
@@ -51,10 +55,21 @@ class _Connector(aiohttp.TCPConnector):
             if reused and exchange is not None and exchange.fresh_only:
                 connection.close()
                 continue
-            self._used.add(protocol)
+            if not reused and protocol.closed is not None:
+                protocol.closed.add_done_callback(functools.partial(self._lost, protocol))
+            self._used[protocol] = None if exchange is None else weakref.ref(exchange)
             if exchange is not None:
                 exchange.connected(connection, reused=reused)
             return connection
+
+    def _lost(self, protocol: ResponseHandler, closed: "asyncio.Future[None]") -> None:
+        """Tell the exchange that has the connection, since aiohttp does not always."""
+        with contextlib.suppress(asyncio.CancelledError):
+            closed.exception()  # asyncio complains of one that nobody asks for
+        last = self._used.get(protocol)
+        exchange = None if last is None else last()
+        if exchange is not None:
+            exchange.lost()
 
 
 class Transport:

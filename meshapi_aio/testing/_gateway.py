@@ -6,9 +6,7 @@ has it played, and tells what happened.
 """
 
 import asyncio
-import inspect
 import time
-from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from types import TracebackType
@@ -16,11 +14,13 @@ from typing import Any, Self
 
 from aiohttp import web
 
+from ._expect import Entry, Script
 from ._player import AlreadySent, play
 from ._received import ReceivedRequest, RequestLog
 from ._routes import own_answer
-from ._rules import SERVED_VERSIONS, api_version, envelope, new_ulid, request_id
-from ._script import Answer, AnswerFunction
+from ._rules import SERVED_VERSIONS, api_version, new_ulid, request_id
+from ._run import ScriptRun
+from ._script import OWN
 from ._server import ConnectionCounts, Connections, CountingServer
 from ._service import Service
 from ._state import STATE_PATH, GatewayState, state_response
@@ -43,7 +43,13 @@ class FakeGateway:
 
     Each request gets the next answer that was enqueued, whatever it asks for. With none left it gets the
     gateway's own: a chat completion made from the request, or the refusal that the real gateway would send.
+    A ``Script`` says more: which requests are expected, in which order, and that there are no others.
 
+    When the ``async with`` block is left without another error, what was not followed of the script raises
+    ``AssertionError``, with what was expected and what came, and what an answer function or the sending of an
+    answer raised is raised again. To another error it is added as notes.
+
+    ``script``: what to answer; by default nothing is expected, and the gateway answers by itself.
     ``token``: the only key that is accepted; by default one is made up.
     ``host``, ``port``: where to listen; port 0 lets the system choose.
     ``pace``: seconds between the pieces of a stream.
@@ -64,14 +70,12 @@ class FakeGateway:
     ``routing``: whether answers that do not stream tell by ``x-mesh-routing-*`` headers how many of the
     request's ``models`` were tried.
     ``clock``: seconds since the epoch, for the minutes of the limits, the day of the cache, and dates.
-
-    What an answer function raises, or what the sending of an answer raises, is raised again when the ``async
-    with`` block is left without another error.
     """
 
     def __init__(
         self,
         *,
+        script: Script | None = None,
         token: str | None = None,
         host: str = "127.0.0.1",
         port: int = 0,
@@ -105,8 +109,7 @@ class FakeGateway:
         self._server: CountingServer | None = None
         self._log = RequestLog(keep=_RECORDED if record is True else record)
         self._connections = Connections(self._log.notify)
-        self._script: deque[Answer | AnswerFunction] = deque()
-        self._failures: list[BaseException] = []
+        self._run = ScriptRun(Script(otherwise=OWN) if script is None else script, self._log)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -115,9 +118,9 @@ class FakeGateway:
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        __tracebackhide__ = True  # pytest then shows the test's own line
         await self.close()
-        if exc is None and self._failures:
-            raise self._failures[0]
+        self.check(exc)
 
     async def start(self) -> None:
         """Begin to listen. Raises ``OSError`` where it cannot, ``RuntimeError`` where it already does."""
@@ -158,13 +161,28 @@ class FakeGateway:
         """How many connections are open now, and how many were opened in all."""
         return self._connections.counts
 
-    def enqueue(self, *answers: Answer | AnswerFunction) -> None:
-        """Set the answers to the next requests, one each, behind those that were enqueued before."""
-        for answer in answers:
-            if not isinstance(answer, Answer) and not callable(answer):
-                msg = f"enqueue takes Answer objects and functions that make one, not {answer!r}"
-                raise TypeError(msg)
-        self._script.extend(answers)
+    def enqueue(self, *entries: Entry) -> None:
+        """
+        Put entries behind those of the script that are left.
+
+        Each is the answer to one request: an ``Answer``, an accident, a function of the request, ``OWN``, or
+        an ``Expect`` that also says what the request must be.
+        """
+        self._run.add(entries)
+
+    def follow(self, script: Script) -> None:
+        """Put the entries of a script behind those that are left, and go by its rules from now on."""
+        self._run.follow(script)
+
+    def check(self, error: BaseException | None = None) -> None:
+        """
+        Raise what has gone wrong so far, entries of the script that are left included.
+
+        Leaving the ``async with`` block does. An ``error`` that is on its way already is only given notes of
+        it. Everything is told once.
+        """
+        __tracebackhide__ = True
+        self._run.check(error)
 
     async def until(self, condition: Callable[[], bool], *, timeout: float = 5.0) -> None:
         """
@@ -224,12 +242,15 @@ class FakeGateway:
         }
         response = None
         try:
-            response = await play(await self._answer(request), http, headers)
+            answer = await self._run.answer(request)
+            if answer is None:
+                answer = own_answer(request, self._service)
+            response = await play(answer, http, headers)
             self._log.finish(request, "cut" if response is None else "completed")
         except ConnectionError:
             pass  # the client is gone, which is recorded below
         except Exception as error:  # noqa: BLE001 (what cannot be sent is a mistake of the script, told at its end)
-            self._failures.append(error)
+            self._run.fail(error)
             self._log.finish(request, "cut")
         finally:
             self._log.finish(request, "closed" if self._server is None else "disconnected")
@@ -254,26 +275,6 @@ class FakeGateway:
         self._log.add(request)
         return request
 
-    async def _answer(self, request: ReceivedRequest) -> Answer:
-        """Return the next answer of the script, else the gateway's own."""
-        answer: Answer | None = None
-        if self._script:
-            scripted = self._script.popleft()
-            answer = scripted if isinstance(scripted, Answer) else await self._call(scripted, request)
-        return own_answer(request, self._service) if answer is None else answer
-
-    async def _call(self, function: AnswerFunction, request: ReceivedRequest) -> Answer | None:
-        """Return what an answer function makes; keep what it raises for the test, and answer 500."""
-        try:
-            made = function(request)
-            return _checked(await made if inspect.isawaitable(made) else made)
-        except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
-            raise
-        except BaseException as error:  # noqa: BLE001 (pytest.fail() and the like derive from BaseException)
-            self._failures.append(error)
-            message = f"the answer function raised {error!r}"
-            return Answer(500, body=envelope(request.request_id, "internal_error", message))
-
     def _state(self) -> GatewayState:
         """Return the counters."""
         counts = self._connections.counts
@@ -288,11 +289,3 @@ class FakeGateway:
         """Answer a question for the counters, when they are as wanted or the time is over."""
         self._connections.exempt(http.protocol)
         return await state_response(http.rel_url.query, self._state, self._log.until)
-
-
-def _checked(made: object) -> Answer | None:
-    """Return what an answer function made; raises ``TypeError`` for what is no answer."""
-    if made is None or isinstance(made, Answer):
-        return made
-    msg = f"an answer function returns an Answer or None, not {made!r}"
-    raise TypeError(msg)

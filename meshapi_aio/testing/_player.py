@@ -5,13 +5,17 @@ The only room that writes to a connection, and that ends one because a script sa
 """
 
 import asyncio
+import itertools
 import socket
 import struct
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 from aiohttp import web
 
-from ._script import Answer, Ending, Pause, Step, WaitFor
+from ._script import Answer, Ending, Heartbeats, Pause, Step, WaitFor
+
+
+_HEARTBEAT = b": keep-alive\n\n"
 
 
 class AlreadySent(web.StreamResponse):
@@ -70,6 +74,11 @@ async def _take(
                 await request.writer.drain()
             case Pause():
                 await asyncio.sleep(step.seconds)
+            case Heartbeats():
+                for number in itertools.count() if step.count is None else range(step.count):
+                    await asyncio.sleep(step.every if number else 0.0)
+                    await write(_HEARTBEAT)
+                    await request.writer.drain()
             case WaitFor():
                 await step.event.wait()
             case Ending.HANG:

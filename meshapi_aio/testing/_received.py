@@ -6,10 +6,14 @@ Values and an ``asyncio.Event``; this room performs no I/O.
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias
 
 import attrs
+
+from ._calls import AnyCall, read_call
+from ._json import is_object
 
 
 Outcome: TypeAlias = Literal["pending", "completed", "cut", "disconnected", "closed"]
@@ -43,7 +47,7 @@ class ReceivedRequest:
 
     ``outcome`` is ``pending`` while the answer is being sent, then one of ``completed`` (sent to the end),
     ``cut`` (the script ended the connection), ``disconnected`` (the client went away first), ``closed`` (the
-    gateway was closed first).
+    gateway was closed first); ``ended_at`` is ``time.monotonic()`` of that.
     """
 
     number: int
@@ -56,11 +60,33 @@ class ReceivedRequest:
     received_at: float
     request_id: str
     outcome: Outcome = "pending"
+    ended_at: float | None = None
 
     @property
     def json(self) -> Any:
         """The body, parsed anew at each access; raises ``ValueError`` where it is not JSON."""
         return json.loads(self.body)
+
+    @property
+    def call(self) -> AnyCall | None:
+        """
+        The call that would have sent this request, made anew at each access; None where no call could.
+
+        It equals the call that was sent: ``request.call == CreateChatCompletion(...)``. Calls are equal when
+        the JSON that they send is, so it is all one whether messages were written as ``Message`` objects or
+        as dicts (here they are dicts). What another client sends is read as the gateway reads it: a null is
+        an absent key, and without ``stream`` the answer is wanted as a whole.
+        """
+        return read_call(self.method, self.path, self.body)
+
+    @property
+    def streams(self) -> bool:
+        """Whether the answer is wanted as a stream."""
+        try:
+            asked = self.json
+        except (ValueError, RecursionError):
+            return False
+        return is_object(asked) and asked.get("stream") is True
 
     @property
     def completed(self) -> bool:
@@ -102,6 +128,7 @@ class RequestLog:
         """Settle how the request ended; what was settled before stays."""
         if request.outcome == "pending":
             request.outcome = outcome
+            request.ended_at = time.monotonic()
             self.disconnects += outcome == "disconnected"
             self.notify()
 

@@ -1,5 +1,5 @@
 """
-What a test writes down: answers, and the steps that an answer is made of.
+What a test writes down of the answers: each to the byte, and the steps that it is made of.
 
 Values only; this room performs no I/O.
 """
@@ -12,11 +12,13 @@ from typing import TypeAlias
 
 import attrs
 
+from .._shape import Shape
 from ._json import JSON, json_bytes
 from ._received import ReceivedRequest
 
 
 _DONE = b"data: [DONE]\n\n"
+_LONGEST = 40  # characters of a value in the repr of an answer
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # what RFC 9110 section 5.5 keeps out of a field
 
 
@@ -32,6 +34,14 @@ class WaitFor:
     """A step: nothing happens until the event is set."""
 
     event: asyncio.Event
+
+
+@attrs.frozen
+class Heartbeats:
+    """A step: so many comments without data, ``every`` seconds apart; ``count=None`` sends them for ever."""
+
+    count: int | None
+    every: float
 
 
 class Ending(enum.Enum):
@@ -53,13 +63,13 @@ RESET = Ending.RESET
 HANG = Ending.HANG
 
 Control: TypeAlias = Pause | WaitFor | Ending
-Step: TypeAlias = bytes | Control
-Event: TypeAlias = Step | str | Mapping[str, JSON] | list[JSON]
+Step: TypeAlias = bytes | Control | Heartbeats
+Event: TypeAlias = Step | str | Mapping[str, JSON] | list[JSON] | Shape
 
 
 def _step(event: Event) -> Step:
     """Return the step that an event stands for; text of several lines becomes several ``data:`` lines."""
-    if isinstance(event, bytes | Pause | WaitFor | Ending):
+    if isinstance(event, bytes | Pause | WaitFor | Heartbeats | Ending):
         return event
     if isinstance(event, str):
         return b"".join(b"data: %b\n" % line.encode() for line in re.split("\r\n|\r|\n", event)) + b"\n"
@@ -94,7 +104,7 @@ def _check_headers(
             raise ValueError(msg)
 
 
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Answer:
     """
     One answer of the gateway, to the byte.
@@ -102,10 +112,11 @@ class Answer:
     Give ``body`` for a plain answer or ``events`` for one that is sent in pieces, each piece in a write of
     its own:
 
-    - a dict or a list becomes one ``data:`` event of JSON, a str one ``data:`` event of that text;
+    - a dict, a list or a ``ChatCompletionChunk`` becomes one ``data:`` event of JSON, a str one ``data:``
+      event of that text;
     - bytes are sent as they are (so, with ``Content-Type`` and ``Content-Length`` among the headers, any slow
       or broken body can be written);
-    - ``Pause``, ``WaitFor``, ``CUT``, ``RESET`` and ``HANG`` do what they say.
+    - ``Pause``, ``WaitFor``, ``Heartbeats``, ``CUT``, ``RESET`` and ``HANG`` do what they say.
 
     ``status``: the HTTP status.
     ``headers``: added to the gateway's own, which they replace where the names are equal; None leaves a
@@ -138,6 +149,16 @@ class Answer:
             raise ValueError(msg)
         self.content()
 
+    def __repr__(self) -> str:
+        given = [str(self.status)]
+        for name in ("headers", "body", "before", "raw"):
+            value = getattr(self, name)
+            if value or (name == "body" and value is not None):
+                given.append(f"{name}={value!r:.{_LONGEST}}")
+        if self.events is not None:
+            given.append(f"events=<{len(self.events)} steps>")
+        return f"Answer({', '.join(given)})"
+
     def content(self) -> tuple[str, bytes]:
         """Return the content type and the bytes of a plain answer."""
         match self.body:
@@ -156,5 +177,41 @@ class Answer:
         return (*steps, _DONE) if self.done and not self.raw else steps
 
 
-AnswerFunction: TypeAlias = Callable[[ReceivedRequest], Answer | Awaitable[Answer | None] | None]
+@attrs.frozen(repr=False)
+class Accident:
+    """
+    A fault, as it looks to a call that streams and to one that does not.
+
+    It stands wherever an answer does. A kind of call that it does not befall (None) gets the gateway's own
+    answer. ``name`` is shown where a script was not followed.
+    """
+
+    name: str
+    stream: Answer | None = attrs.field(default=None, kw_only=True)
+    whole: Answer | None = attrs.field(default=None, kw_only=True)
+
+    def __call__(self, request: ReceivedRequest) -> Answer | None:
+        """Return the answer to a request, None for the gateway's own."""
+        return self.stream if request.streams else self.whole
+
+    def __repr__(self) -> str:
+        return f"accidents.{self.name}"
+
+
+class Own(enum.Enum):
+    """The type of ``OWN``, which stands for the answer that the gateway makes by itself."""
+
+    OWN = "own"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+OWN = Own.OWN
+
+Made: TypeAlias = Answer | Accident | Own | None
+AnswerFunction: TypeAlias = Callable[[ReceivedRequest], Made | Awaitable[Made]]
 """Makes an answer from the request, at once or awaited; None stands for the gateway's own answer."""
+
+Answering: TypeAlias = Answer | Accident | Own | AnswerFunction
+"""Whatever answers a request."""

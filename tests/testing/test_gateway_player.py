@@ -13,6 +13,7 @@ from meshapi_aio.testing import (
     Answer,
     Ending,
     FakeGateway,
+    Heartbeats,
     Pause,
     WaitFor,
 )
@@ -144,4 +145,21 @@ async def test_a_hanging_answer_sends_its_headers(gateway: FakeGateway, step: En
         head = await asyncio.get_running_loop().sock_recv(bare, 65536)
         assert head.startswith(b"HTTP/1.1 200 OK\r\n")
         assert gateway.requests[0].outcome == "pending"
+    await gateway.disconnected(gateway.requests[0])
+
+
+async def test_heartbeats(gateway: FakeGateway, session: aiohttp.ClientSession) -> None:
+    """Comments without data, so many as are said, among the other steps."""
+    gateway.enqueue(Answer(events=[Heartbeats(2, every=0.0), "a", Heartbeats(0, every=1.0)]))
+    async with session.get("/") as response:
+        assert await response.text() == ": keep-alive\n\n" * 2 + "data: a\n\ndata: [DONE]\n\n"
+
+
+async def test_heartbeats_for_ever(gateway: FakeGateway) -> None:
+    """They end when the client does."""
+    gateway.enqueue(Answer(events=[Heartbeats(None, every=0.0)]))
+    async with connected(gateway, GET) as bare:
+        got = b""
+        while got.count(b": keep-alive") < 1000:
+            got += await asyncio.get_running_loop().sock_recv(bare, 65536)
     await gateway.disconnected(gateway.requests[0])

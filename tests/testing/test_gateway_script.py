@@ -9,6 +9,8 @@ import aiohttp
 import pytest
 
 from meshapi_aio.testing import (
+    CUT,
+    HANG,
     Answer,
     AnswerFunction,
     FakeGateway,
@@ -189,10 +191,20 @@ async def test_an_answer_that_cannot_be_sent_reaches_the_test() -> None:
         await send(Answer(headers={"Content-Length": "many"}, events=[]))
 
 
-def test_only_answers_are_enqueued() -> None:
-    """A mistake in a script is told where it is made."""
-    with pytest.raises(TypeError, match="enqueue takes Answer objects and functions that make one, not 429"):
-        FakeGateway().enqueue(429)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+@pytest.mark.parametrize(
+    ("answer", "told"),
+    [
+        (Answer(), "Answer(200)"),
+        (Answer(429, headers={"A": "1"}, body=0), "Answer(429, headers={'A': '1'}, body=0)"),
+        (Answer(body="x" * 1000), f"Answer(200, body='{'x' * 39})"),
+        (Answer(events=["a", CUT]), "Answer(200, events=<2 steps>)"),
+        (Answer(before=[HANG]), "Answer(200, before=(<Ending.HANG: 'hang'>,))"),
+        (Answer(raw=True, events=[]), "Answer(200, raw=True, events=<0 steps>)"),
+    ],
+)
+def test_an_answer_is_shown_in_brief(answer: Answer, told: str) -> None:
+    """What was given, and of what is long its beginning or its size."""
+    assert repr(answer) == told
 
 
 @pytest.mark.parametrize(
