@@ -100,5 +100,8 @@ def timed_out(
         "deadline": ("the call was not finished", "total"),
     }[phase]
     return APITimeoutError(
-        f"{happened} within {seconds:g} s (Timeout({setting}=…))", phase=phase, request_id=request_id, sent=sent
+        f"{happened} within {seconds:g} s (Timeout({setting}=…))",
+        phase=phase,
+        request_id=request_id,
+        sent=sent,
     )

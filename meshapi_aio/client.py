@@ -82,8 +82,8 @@ class MeshAPI(Families):
     ``max_connections`` bounds the calls that are under way at once (by default 1000, or what the limit on
     descriptors allows); further ones queue, and only ``Timeout.total`` counts that time. ``session`` is an
     ``aiohttp.ClientSession`` of your own, which is neither changed nor closed; without it the client makes
-    one, without cookies, redirects or a proxy from the environment (``trust_env=True`` takes proxies and ``.netrc`` from there; ``proxy`` names one).
-    ``ssl_context`` replaces the default one.
+    one, without cookies, redirects or a proxy from the environment (``trust_env=True`` takes proxies and
+    ``.netrc`` from there; ``proxy`` names one). ``ssl_context`` replaces the default one.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """The client over real sockets: what it is made of, what it tries again, and how it is closed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -26,27 +26,16 @@ from meshapi_aio import (
     Timeout,
 )
 
-from .faults.server import (
-    COMPLETION,
-    DONE,
-    LAST_CHUNK,
-    STREAM_HEAD,
-    Connection,
-    FaultServer,
-    Script,
-    event,
-    piece,
-    reply,
-)
+from .faults.server import Connection, FaultServer, Script
+from .faults.wire import COMPLETION, DONE, LAST_CHUNK, STREAM_HEAD, WHOLE_STREAM, event, piece, reply
 
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 QUICK = Retry(backoff=0)
-WHOLE_STREAM = STREAM_HEAD + piece(event("a", finish="stop")) + piece(DONE) + LAST_CHUNK
 
 
 @asynccontextmanager
-async def serving(script: Script, **options: Any) -> AsyncIterator[tuple[FaultServer, MeshAPI]]:
+async def serving(script: Script, **options: Any) -> AsyncGenerator[tuple[FaultServer, MeshAPI]]:
     """Run a server with a script, and a client of it."""
     async with FaultServer(script) as server, MeshAPI(server.base_url, "rsk_secret", **options) as client:
         yield server, client

@@ -1,10 +1,10 @@
-"""A thousand streams at once through one client, read to the end and cancelled; the gateway in its own process."""
+"""A thousand streams at once through one client, read and cancelled; the gateway in its own process."""
 
 import asyncio
 import gc
-import os
 import resource
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +32,9 @@ def enough_descriptors() -> Iterator[None]:
 
 def stream_of(client: MeshAPI, number: int) -> ChatCompletionStream:
     """Return a stream whose text tells which one it is."""
-    return client.chat.completions.stream(model="m", messages=[{"role": "user", "content": f"number {number}"}])
+    return client.chat.completions.stream(
+        model="m", messages=[{"role": "user", "content": f"number {number}"}]
+    )
 
 
 def live_timers() -> int:
@@ -42,7 +44,7 @@ def live_timers() -> int:
 
 def open_descriptors() -> int:
     """Count this process's open files and sockets."""
-    return len(os.listdir("/proc/self/fd"))
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
 
 
 async def test_a_thousand_streams_finish() -> None:

@@ -45,8 +45,9 @@ class Wire:
         if isinstance(item, asyncio.Event):
             self._wake = asyncio.get_running_loop().create_future()
             waiter = asyncio.ensure_future(item.wait())
+            either: list[asyncio.Future[Any]] = [waiter, self._wake]
             try:
-                await asyncio.wait([waiter, self._wake], return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 waiter.cancel()
             if self._reason is not None:
