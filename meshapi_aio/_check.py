@@ -1,9 +1,12 @@
 """
-Does a value fit the annotation of the field that it was given for? And copies, so that it stays as it was.
+What calls are made with: is the keyword known, does the value fit its annotation, and a copy that stays.
 
 Only what the annotations of calls use is known here; anything else is taken as it is. Pure.
 """
 
+import difflib
+import functools
+import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
@@ -12,41 +15,70 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 
-__all__ = ["check_fields", "snapshot"]
+__all__ = ["check_fields", "check_keywords", "snapshot"]
 
 Problem = str | None
 Check = Callable[[Any], Problem]
 
 
+def check_keywords(init: Callable[..., None], cls: type) -> Callable[..., None]:
+    """Return an attrs class's ``__init__`` that names the field which a misspelt keyword may have meant."""
+    known = [field.name for field in attrs.fields(cls)]
+    otherwise = "; what else the gateway takes goes into extra_body={…}" if "extra_body" in known else ""
+
+    @functools.wraps(init)
+    def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807 - it is one
+        for name in kwargs:
+            if name not in known:
+                near = difflib.get_close_matches(name, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}{otherwise}"
+                msg = f"{cls.__name__} has no field {name!r}; {hint}"
+                raise TypeError(msg)
+        init(self, *args, **kwargs)
+
+    return __init__
+
+
 def check_fields(cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
     """
-    Give each field of an attrs class a validator for its annotation, before its own, and a copying converter
-    after its own.
+    Give each field a check of its annotation and a copying converter, beside those of its own.
 
-    A ``field_transformer`` of ``attrs.define``. The validators raise a ``TypeError`` or a ``ValueError`` that
+    A ``field_transformer`` of ``attrs.define``. A field's own converter runs first, then the copy is made,
+    then the annotation is checked, then the field's own validator runs. The check raises a ``TypeError`` that
     names the field, the value and what would fit.
     """
-    own = cls.__dict__.get("__annotations__", {})
-    checked = []
-    for field in fields:
-        if field.name not in own:  # inherited, so it has its validator already
-            checked.append(field)
-            continue
-        validators = [_validator(field.type)]
-        if field.validator is not None:
-            validators.append(field.validator)
-        converter = snapshot if field.converter is None else attrs.converters.pipe(field.converter, snapshot)
-        checked.append(field.evolve(validator=attrs.validators.and_(*validators), converter=converter))
-    return checked
+    own = inspect.get_annotations(cls)  # what is inherited was given both where it was defined
+    return [_checked(field) if field.name in own else field for field in fields]
+
+
+def _checked(field: "attrs.Attribute[Any]") -> "attrs.Attribute[Any]":
+    validators = [_validator(field.type)]
+    if field.validator is not None:
+        validators.append(field.validator)
+    own: Any = field.converter
+
+    def copied(value: Any, owner: object, attribute: "attrs.Attribute[Any]") -> Any:
+        try:
+            return snapshot(value if own is None else own(value))
+        except RecursionError:
+            msg = f"{type(owner).__name__}: {attribute.name} is nested too deeply, or contains itself"
+            raise ValueError(msg) from None
+
+    converter = attrs.Converter(copied, takes_self=True, takes_field=True)
+    return field.evolve(validator=attrs.validators.and_(*validators), converter=converter)
 
 
 def snapshot(value: Any) -> Any:
-    """Return a copy of JSON-like data, attrs values in it included, that later changes do not reach."""
+    """
+    Return a copy of JSON-like data, attrs values in it included, that later changes do not reach.
+
+    Mappings become dicts and sequences lists, as JSON knows them; anything else is taken as it is.
+    """
     if isinstance(value, (str, int, float, NoneType)):
         return value
     if isinstance(value, Mapping):
         return {key: snapshot(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
+    if _is_sequence(value):
         return [snapshot(item) for item in value]
     if attrs.has(type(value)):
         copy = object.__new__(type(value))
@@ -56,14 +88,18 @@ def snapshot(value: Any) -> Any:
     return value
 
 
+def _is_sequence(value: object) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
+
+
 def _validator(annotation: Any) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
     check = _check_for(annotation)
 
     def validate(owner: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
         problem = check(value)
         if problem is not None:
-            msg = f"{attribute.name} must be {problem}, got {_shown(value)}"
-            raise TypeError(f"{type(owner).__name__}: {msg}")
+            msg = f"{type(owner).__name__}: {attribute.name} must be {problem}, got {_shown(value)}"
+            raise TypeError(msg)
 
     return validate
 
@@ -81,15 +117,9 @@ _LONGEST_SHOWN = 100
 def _check_for(annotation: Any) -> Check:
     if annotation in _PLAIN:
         return _PLAIN[annotation]
-    origin = get_origin(annotation)
-    if origin is Literal:
-        return _literal(get_args(annotation))
-    if origin in {Union, UnionType}:
-        return _union(get_args(annotation))
-    if origin in {list, Sequence}:
-        return _sequence(_check_for(get_args(annotation)[0]))
-    if origin in {dict, Mapping}:
-        return _mapping(_check_for(get_args(annotation)[1]))
+    generic = _GENERIC.get(get_origin(annotation))
+    if generic is not None:
+        return generic(get_args(annotation))
     if isinstance(annotation, type) and attrs.has(annotation):
         return lambda value: None if isinstance(value, annotation) else f"a {annotation.__name__}"
     return lambda _value: None
@@ -102,7 +132,8 @@ def _whole_number(value: object) -> Problem:
 def _number(value: object) -> Problem:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return "a number"
-    return None if math.isfinite(value) else "a finite number"
+    # A whole number may be too large for a float, and is finite all the same.
+    return None if isinstance(value, int) or math.isfinite(value) else "a finite number"
 
 
 _PLAIN: Mapping[Any, Check] = {
@@ -111,14 +142,13 @@ _PLAIN: Mapping[Any, Check] = {
     int: _whole_number,
     float: _number,
     NoneType: lambda value: None if value is None else "None",
-    object: lambda _value: None,
-    Any: lambda _value: None,
 }
 
 
 def _literal(choices: tuple[Any, ...]) -> Check:
     wanted = " or ".join(repr(choice) for choice in choices)
-    return lambda value: None if type(value) in {type(c) for c in choices} and value in choices else wanted
+    # By type too, since 0 == False.
+    return lambda value: None if any(type(value) is type(c) and value == c for c in choices) else wanted
 
 
 def _union(members: tuple[Any, ...]) -> Check:
@@ -136,9 +166,11 @@ def _union(members: tuple[Any, ...]) -> Check:
     return check
 
 
-def _sequence(item: Check) -> Check:
-    def check(value: object) -> Problem:
-        if isinstance(value, (str, bytes)) or not isinstance(value, Sequence):
+def _sequence(members: tuple[Any, ...]) -> Check:
+    item = _check_for(members[0])
+
+    def check(value: Any) -> Problem:
+        if not _is_sequence(value):
             return "a list"
         for index, member in enumerate(value):
             problem = item(member)
@@ -149,7 +181,9 @@ def _sequence(item: Check) -> Check:
     return check
 
 
-def _mapping(item: Check) -> Check:
+def _mapping(members: tuple[Any, ...]) -> Check:
+    item = _check_for(members[1])
+
     def check(value: object) -> Problem:
         if not isinstance(value, Mapping):
             return "a dict"
@@ -162,3 +196,14 @@ def _mapping(item: Check) -> Check:
         return None
 
     return check
+
+
+_GENERIC: Mapping[Any, Callable[[tuple[Any, ...]], Check]] = {
+    Literal: _literal,
+    Union: _union,
+    UnionType: _union,
+    Sequence: _sequence,
+    list: _sequence,
+    Mapping: _mapping,
+    dict: _mapping,
+}

@@ -25,13 +25,13 @@ def pause_before_retry(
     ``retries`` counts those already made, ``left`` is what remains of ``Timeout.total`` in seconds: a retry
     that could not begin in it is not made. Only errors from before the first event come here.
     """
-    if isinstance(error, APIConnectionError) and error.stale:
-        # The gateway had closed this pooled connection before the request reached it; a new one is used.
-        return 0.0 if retries < retry.max_retries else None
     if not _passes(error, retry):
         return None
     retry_after = error.retry_after if isinstance(error, (APIStatusError, StreamAPIError)) else None
     pause = retry.delay(retries, retry_after, draw)
+    if pause is not None and isinstance(error, APIConnectionError) and error.stale:
+        # The gateway had closed this pooled connection before the request reached it; a new one is used.
+        pause = 0.0
     if pause is not None and left is not None and pause >= left:
         return None
     return pause
@@ -44,5 +44,5 @@ def _passes(error: MeshAPIError, retry: Retry) -> bool:
     if isinstance(error, APITimeoutError) and error.phase == "deadline":
         return False
     if isinstance(error, APIConnectionError):
-        return retry.unanswered or not error.sent
+        return retry.unanswered or error.stale or not error.sent
     return isinstance(error, StreamTruncatedError) and retry.unanswered

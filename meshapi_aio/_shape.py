@@ -5,7 +5,7 @@ Pure. Shapes are structured by the codec; giving them back as JSON needs nothing
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, dataclass_transform
 
 import attrs
@@ -15,6 +15,7 @@ from .events import Meta
 
 __all__ = ["Absent", "Reply", "Shape", "as_json", "brief", "local", "shape", "wire_fields"]
 
+Result = TypeVar("Result")
 ShapeClass = TypeVar("ShapeClass", bound=type)
 
 _LOCAL = "meshapi_aio.local"
@@ -22,7 +23,7 @@ _LOCAL = "meshapi_aio.local"
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field,))
 def shape(cls: ShapeClass) -> ShapeClass:
-    """Make an attrs class of what comes in: mutable (frozen costs 40 % more to build), slots, keywords only."""
+    """Make an attrs class of what comes in: slots, keywords only, mutable (freezing it costs 40 %)."""
     made: ShapeClass = attrs.define(slots=True, kw_only=True, repr=False)(cls)
     return made
 
@@ -42,7 +43,7 @@ def brief(self: Any) -> str:
     told = []
     for field in attrs.fields(type(self)):
         member = getattr(self, field.name)
-        if field.repr and member is not None and member != [] and member != {}:
+        if field.repr and member is not None and member not in ([], {}):
             told.append(f"{field.name}={member!r}")
     return f"{type(self).__name__}({', '.join(told)})"
 
@@ -63,14 +64,16 @@ class Shape:
     __repr__ = brief
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the JSON object again: every key that came and was not null, unknown ones included."""
-        result = as_json(self)
-        assert isinstance(result, dict)
-        return result
+        """
+        Return the JSON object again: every key that came and was not null, unknown ones as they came.
+
+        Keys that did not come and have a default, such as a message's role, are there too.
+        """
+        return _told(_object, self)
 
     def to_json(self, *, indent: int | None = None) -> str:
         """Return :meth:`to_dict` as JSON text."""
-        return json.dumps(self.to_dict(), indent=indent, ensure_ascii=False)
+        return _told(lambda shape: json.dumps(_object(shape), indent=indent, ensure_ascii=False), self)
 
 
 _NO_META = Meta(status=0)
@@ -93,18 +96,35 @@ def as_json(value: Any) -> Any:
     """
     Return a value with the shapes in it as JSON objects, without their None fields.
 
-    Dicts and lists of the user's own are kept to the letter, None in them included.
+    Dicts and lists of the user's own are kept to the letter, None in them included. What is nested too deeply
+    is a ``ValueError``.
     """
+    return _told(_json, value)
+
+
+def _json(value: Any) -> Any:
     if isinstance(value, Shape):
-        result = {}
-        for field in wire_fields(type(value)):
-            member = getattr(value, field.name)
-            if member is not None and not isinstance(member, Absent):
-                result[field.name] = as_json(member)
-        result.update(value.extra)
-        return result
-    if isinstance(value, list):
-        return [as_json(item) for item in value]
+        return _object(value)
+    if isinstance(value, (list, tuple)):
+        return [_json(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: as_json(item) for key, item in value.items()}
+        return {key: _json(item) for key, item in value.items()}
     return value
+
+
+def _object(shape: Shape) -> dict[str, Any]:
+    result = {}
+    for field in wire_fields(type(shape)):
+        member = getattr(shape, field.name)
+        if member is not None and not isinstance(member, Absent):
+            result[field.name] = _json(member)
+    result.update(shape.extra)
+    return result
+
+
+def _told(tell: Callable[[Any], Result], value: object) -> Result:
+    try:
+        return tell(value)
+    except RecursionError:
+        msg = f"{type(value).__name__}: nested too deeply for JSON, or contains itself"
+        raise ValueError(msg) from None

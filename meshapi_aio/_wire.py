@@ -10,7 +10,7 @@ from typing import Any, Generic, TypeVar, get_args, get_origin
 
 import attrs
 
-from ._answer import Answer, error_event, error_in, read_error, redacted, unexpected
+from ._answer import Answer, error_event, error_in, read_error, redacted, tells_error, unexpected
 from ._codec import dumps, loads, structurer, unfit
 from ._stream import Stream
 from ._version import __version__
@@ -85,13 +85,16 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     """
     if not answer.is_success:
         raise read_error(answer, body, settings)
+    value: Any = None
+    failure: MeshAPIError | None = None
     try:
         value = loads(body)
     except ValueError:
-        raise unexpected(answer, body, settings, "JSON") from None
-    refusal = error_in(value, answer, settings)
-    if refusal is not None:
-        raise refusal
+        failure = unexpected(answer, body, settings, "JSON")
+    # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.
+    failure = failure or error_in(value, answer, settings)
+    if failure is not None:
+        raise failure
     try:
         reply: ReplyType = structurer(call.reply)(value)
     except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever the hooks raise
@@ -114,10 +117,42 @@ def _chunk_type(stream: type[Stream[Any]]) -> Any:
     raise TypeError(msg)
 
 
-# What an event stream can begin with. Undecided are fewer bytes than the longest field name and its colon.
-_FIELD = re.compile(rb"(?:data|event|id|retry)?:|(?:data|event|id|retry)[\r\n]")
-_DECIDED = len(b"event:")
 _BOM = b"\xef\xbb\xbf"
+_FIELD = re.compile(rb"(?:data|event|id|retry)?:|(?:data|event|id|retry)[\r\n]")
+_LONGEST_FIELD = len(b"event:")
+# JSON and HTML, whatever their content type says.
+_OTHER = b"{[<"
+# Blank lines may come first; a body of nothing but these is left to the decoder, which bounds it.
+_WINDOW = 1024
+
+
+def _is_event_stream(start: bytes, *, declared: bool) -> bool | None:
+    """
+    Tell from its first bytes whether a body is an event stream; None while they are too few.
+
+    What begins with a field name or a colon is one. So is, where the content type declares one, whatever does
+    not look like JSON or HTML, since unknown fields are legal.
+    """
+    if not _BOM.startswith(start):
+        lines = start.removeprefix(_BOM).lstrip(b"\r\n")
+        if declared and lines.strip():
+            return lines.lstrip()[:1] not in _OTHER
+        if not declared and _FIELD.match(lines):
+            return True
+        if not declared and len(lines) >= _LONGEST_FIELD:
+            return False
+    return None if len(start) < _WINDOW else True
+
+
+def _is_whole(data: str) -> bool:
+    """Tell whether the data of an unfinished event can't be the beginning of anything longer."""
+    if data.strip() == "[DONE]":
+        return True
+    try:
+        return type(loads(data)) is dict
+    except ValueError:
+        return False
+
 
 _EXCERPT = 200
 
@@ -141,70 +176,54 @@ class ChunkReader(Generic[ChunkType]):
         self._settings = settings
         self._decoder = SSEDecoder(max_event_bytes=settings.limits.event_bytes)
         self._index = 0
-        self._head: bytes | None = b""
-        self._body: bytearray | None = None
+        self._declared = answer.content_type == "text/event-stream"
+        # What is held back: the first bytes until they tell what they are, all of what is no event stream.
+        self._held: bytearray | None = bytearray()
+        self._is_other = False
 
     def feed(self, data: bytes) -> list[ChunkType]:
         """Return the chunks that these bytes complete. Never raises."""
-        if self._head is not None:
-            data = self._recognise(data)
-        if not data or self.done or self.failure is not None:
+        if self.done or self.failure is not None:
             return []
-        try:
-            events = self._decoder.feed(data)
-        except ResponseTooLargeError as error:
-            events, self.failure = [], error
-        chunks = self._read(events)
-        if self._decoder.error is not None and not self.done and self.failure is None:
-            self.failure = self._decoder.error
-        if self.failure is not None:
-            self.failure.request_id = self.failure.request_id or self._answer.request_id
-        return chunks
+        if self._held is not None:
+            self._held += data
+            if not self._recognised(self._held):
+                return []
+            data = bytes(self._held)
+            self._held = None
+        return self._take(data)
 
     def finish(self) -> list[ChunkType]:
         """
         Take the clean end of the bytes.
 
-        A last event that lacks its empty line counts if it is the end mark or whole JSON, which a cut would
-        hardly leave.
+        A last event that lacks its empty line counts if it is the end mark or a whole JSON object, which a
+        cut would hardly leave.
         """
-        if self._head is not None:
-            self._judge(bytes(self._body or self._head))
-        pending = self._decoder.pending
-        if self.done or self.failure is not None or not pending:
+        if self.done or self.failure is not None:
             return []
-        if pending.strip() != "[DONE]":
-            try:
-                loads(pending)
-            except ValueError:
-                return []
-        return self._read([ServerSentEvent(data=pending)])
+        if self._held is not None:
+            self._judge(bytes(self._held))
+            return []
+        pending = self._decoder.pending
+        return self._take(b"\n\n") if pending is not None and _is_whole(pending) else []
 
-    def _recognise(self, data: bytes) -> bytes:
-        """Hold the first bytes back until they tell whether this is an event stream; return them once it is."""
-        assert self._head is not None
-        if self._body is not None:
-            self._body += data
-        else:
-            head = (self._head + data).removeprefix(_BOM).lstrip(b"\r\n")
-            start = head.lstrip()
-            declared = self._answer.content_type == "text/event-stream"
-            if (start and start[:1] not in b"{[<") if declared else _FIELD.match(start):
-                self._head = None
-                return head
-            if start and (declared or len(start) >= _DECIDED):
-                self._body = bytearray(head)
-            else:
-                self._head = head
-        if self._body is not None and len(self._body) > self._settings.limits.error_bytes:
-            self._judge(bytes(self._body))
-        return b""
+    def _recognised(self, held: bytearray) -> bool:
+        """Tell whether this is an event stream, as far as can be told yet."""
+        if not self._is_other:
+            recognised = _is_event_stream(bytes(held[:_WINDOW]), declared=self._declared)
+            if recognised:
+                return True
+            self._is_other = recognised is False
+        if self._is_other and len(held) > self._settings.limits.error_bytes:
+            self._judge(bytes(held))
+        return False
 
     def _judge(self, body: bytes) -> None:
         """Tell what a body that is no event stream is."""
-        body = body[: self._settings.limits.error_bytes]
-        if not body.strip():
+        if not body.removeprefix(_BOM).strip():
             return  # nothing came at all: the stream counts as truncated
+        body = body[: self._settings.limits.error_bytes]
         try:
             value = loads(body)
         except ValueError:
@@ -213,13 +232,25 @@ class ChunkReader(Generic[ChunkType]):
             self._answer, body, self._settings, "an event stream"
         )
 
+    def _take(self, data: bytes) -> list[ChunkType]:
+        try:
+            events = self._decoder.feed(data)
+        except ResponseTooLargeError:
+            events = []
+        chunks = self._read(events)
+        too_large = self._decoder.error
+        if too_large is not None and not self.done and self.failure is None:
+            too_large.request_id = self._answer.request_id
+            self.failure = too_large
+        return chunks
+
     def _read(self, events: list[ServerSentEvent]) -> list[ChunkType]:
         chunks: list[ChunkType] = []
         for event in events:
             if event.data == "[DONE]":
                 self.done = True
                 break
-            if not event.data or event.data.isspace():
+            if (not event.data or event.data.isspace()) and event.event != "error":
                 continue  # a heartbeat
             chunk = self._chunk(event)
             self._index += 1
@@ -232,22 +263,21 @@ class ChunkReader(Generic[ChunkType]):
     def _chunk(self, event: ServerSentEvent) -> ChunkType | None:
         """Return what an event means; None where it is the end, an error, or malformed and passed over."""
         text = event.data
+        value: Any = None
+        problem = ""
         try:
             value = loads(text)
         except ValueError:
             if text.strip() == "[DONE]":
                 self.done = True
-            else:
-                self._malformed(text, "is no JSON")
-            return None
-        if type(value) is not dict:
-            if event.event == "error":
-                self.failure = error_event(value, self._answer, self._settings)
-            else:
-                self._malformed(text, "is no JSON object")
-            return None
-        if value.get("error") or event.event == "error":
+                return None
+            value, problem = text, "is no JSON"
+        is_object = type(value) is dict
+        if event.event == "error" or (is_object and "error" in value and tells_error(value)):
             self.failure = error_event(value, self._answer, self._settings)
+            return None
+        if not is_object:
+            self._malformed(text, problem or "is no JSON object")
             return None
         try:
             chunk: ChunkType = self._structure(value)

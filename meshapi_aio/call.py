@@ -11,7 +11,6 @@ A call is frozen, compares by value, and was checked and copied when it was made
 queued and sent later. Family classes turn calls into methods with the calls' own signatures. Performs no I/O.
 """
 
-import difflib
 import functools
 import inspect
 from collections.abc import Callable, Coroutine
@@ -22,6 +21,7 @@ from typing import (
     Literal,
     ParamSpec,
     Protocol,
+    Self,
     TypeVar,
     cast,
     dataclass_transform,
@@ -32,7 +32,7 @@ from typing import (
 
 import attrs
 
-from ._check import check_fields
+from ._check import check_fields, check_keywords
 from ._shape import as_json, brief, wire_fields
 
 
@@ -59,6 +59,7 @@ ReplyType_co = TypeVar("ReplyType_co", covariant=True)
 StreamType_co = TypeVar("StreamType_co", covariant=True)
 CallClass = TypeVar("CallClass", bound=type)
 FamilyType = TypeVar("FamilyType", bound="Family")
+BoundType = TypeVar("BoundType")
 
 
 @attrs.frozen
@@ -90,7 +91,7 @@ class _Callable:
             value = getattr(self, field.name)
             if value is not None and field.name != "extra_body":
                 body[field.name] = as_json(value)
-        body.update(getattr(self, "extra_body", None) or {})
+        body.update(as_json(getattr(self, "extra_body", None) or {}))
         return body
 
 
@@ -123,7 +124,7 @@ def _register(route: Route, cls: CallClass) -> CallClass:
     made: Any = fields(cls)
     made.route = route
     made.reply = _reply(made)
-    made.__init__ = _explaining(made.__init__, made)
+    made.__init__ = check_keywords(made.__init__, made)
     made.__signature__ = _signature(made)
     CALLS[made.__name__] = made
     return cast("CallClass", made)
@@ -149,24 +150,6 @@ def _reply(cls: type) -> Any:
             return get_args(base)[0]
     msg = f"{cls.__name__} must derive from Call[Reply] or StreamCall[Stream]"
     raise TypeError(msg)
-
-
-def _explaining(init: Callable[..., None], cls: type) -> Callable[..., None]:
-    """Wrap a call's ``__init__`` so that a misspelt keyword is told apart from every other mistake."""
-    known = [field.name for field in attrs.fields(cls)]
-
-    @functools.wraps(init)
-    def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807 - it is one
-        unknown = [name for name in kwargs if name not in known]
-        if unknown:
-            name = unknown[0]
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else "the gateway takes it? then pass it in extra_body={…}"
-            msg = f"{cls.__name__} has no field {name!r}; {hint}"
-            raise TypeError(msg)
-        init(self, *args, **kwargs)
-
-    return __init__
 
 
 class Sender(Protocol):
@@ -197,8 +180,14 @@ class Namespace(Generic[FamilyType]):
         self._family = family
         self.__doc__ = family.__doc__
 
-    def __get__(self, owner: Any, _class: type) -> FamilyType:
-        return self._family(owner._sender if isinstance(owner, Family) else owner)
+    @overload
+    def __get__(self, owner: None, _class: type) -> Self: ...
+    @overload
+    def __get__(self, owner: object, _class: type) -> FamilyType: ...
+    def __get__(self, owner: Any, _class: type) -> Self | FamilyType:
+        if owner is None:
+            return self
+        return self._family(owner._sender if isinstance(owner, Family) else owner)  # noqa: SLF001 - same room
 
 
 # The three descriptors below are why no signature is written twice: type checkers take the call class for a
@@ -220,54 +209,81 @@ class _CreateBound(Protocol[P, Q, ReplyType_co, StreamType_co]):
     def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> StreamType_co: ...
 
 
-class method(Generic[P, ReplyType]):  # noqa: N801 - reads as a declaration in a family
+class _Descriptor(Generic[BoundType]):
+    """What becomes a family's method, and looks to ``help()`` as if it had been written out."""
+
+    def __init__(
+        self, bind: Callable[[Sender], BoundType], doc: str | None, signature: inspect.Signature
+    ) -> None:
+        self._bind = bind
+        self.__doc__ = doc
+        self.__signature__ = signature
+
+    def __set_name__(self, family: type, name: str) -> None:
+        self.__module__, self.__name__ = family.__module__, name
+        self.__qualname__ = f"{family.__qualname__}.{name}"
+
+    @overload
+    def __get__(self, family: None, _class: type) -> Self: ...
+    @overload
+    def __get__(self, family: Family, _class: type) -> BoundType: ...
+    def __get__(self, family: Family | None, _class: type) -> Self | BoundType:
+        if family is None:
+            return self
+        bound = self._bind(family._sender)  # noqa: SLF001 - same room
+        for name in ("__module__", "__name__", "__qualname__", "__doc__", "__signature__"):
+            setattr(bound, name, getattr(self, name))
+        return bound
+
+
+class method(_Descriptor[_Bound[P, ReplyType]]):  # noqa: N801 - reads as a declaration in a family
     """A family's method that makes a call and sends it; what it returns is awaited."""
 
     def __init__(self, call: Callable[P, Call[ReplyType]]) -> None:
-        self._call = call
+        def bind(sender: Sender) -> _Bound[P, ReplyType]:
+            def bound(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, ReplyType]:
+                return sender.send(call(*args, **kwargs))
 
-    def __get__(self, family: Family, _class: type) -> _Bound[P, ReplyType]:
-        make, sender = self._call, family._sender
+            return bound
 
-        @functools.wraps(make, updated=())
-        def bound(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, ReplyType]:
-            return sender.send(make(*args, **kwargs))
-
-        return bound
+        super().__init__(bind, inspect.getdoc(call), inspect.signature(call))
 
 
-class stream_method(Generic[P, StreamType]):  # noqa: N801 - reads as a declaration in a family
-    """A family's method that makes a call and returns its stream, which sends nothing before its first step."""
+class stream_method(_Descriptor[_StreamBound[P, StreamType]]):  # noqa: N801 - as above
+    """A family's method that makes a call and returns its stream; nothing is sent before its first step."""
 
     def __init__(self, call: Callable[P, StreamCall[StreamType]]) -> None:
-        self._call = call
+        def bind(sender: Sender) -> _StreamBound[P, StreamType]:
+            def bound(*args: P.args, **kwargs: P.kwargs) -> StreamType:
+                return sender.stream(call(*args, **kwargs))
 
-    def __get__(self, family: Family, _class: type) -> _StreamBound[P, StreamType]:
-        make, sender = self._call, family._sender
+            return bound
 
-        @functools.wraps(make, updated=())
-        def bound(*args: P.args, **kwargs: P.kwargs) -> StreamType:
-            return sender.stream(make(*args, **kwargs))
-
-        return bound
+        super().__init__(bind, inspect.getdoc(call), inspect.signature(call))
 
 
-class create_method(Generic[P, Q, ReplyType, StreamType]):  # noqa: N801 - reads as a declaration in a family
+class create_method(_Descriptor[_CreateBound[P, Q, ReplyType, StreamType]]):  # noqa: N801 - as above
     """A family's method with a ``stream`` argument: awaited without it, iterated with ``stream=True``."""
 
-    def __init__(self, call: Callable[P, Call[ReplyType]], stream: Callable[Q, StreamCall[StreamType]]) -> None:
-        self._call = call
-        self._stream = stream
+    def __init__(
+        self, call: Callable[P, Call[ReplyType]], stream: Callable[Q, StreamCall[StreamType]]
+    ) -> None:
+        make: Callable[..., Call[ReplyType]] = call
+        make_stream: Callable[..., StreamCall[StreamType]] = stream
 
-    def __get__(self, family: Family, _class: type) -> _CreateBound[P, Q, ReplyType, StreamType]:
-        make: Callable[..., Call[ReplyType]] = self._call
-        make_stream: Callable[..., StreamCall[StreamType]] = self._stream
-        sender = family._sender
+        def bind(sender: Sender) -> _CreateBound[P, Q, ReplyType, StreamType]:
+            def bound(*args: Any, **kwargs: Any) -> Any:
+                if kwargs.get("stream"):
+                    return sender.stream(make_stream(*args, **kwargs))
+                return sender.send(make(*args, **kwargs))
 
-        @functools.wraps(make, updated=())
-        def bound(*args: Any, **kwargs: Any) -> Any:
-            if kwargs.get("stream"):
-                return sender.stream(make_stream(*args, **kwargs))
-            return sender.send(make(*args, **kwargs))
+            return bound
 
-        return bound
+        whole, streamed = inspect.signature(call), inspect.signature(stream).return_annotation
+        told = f"With ``stream=True`` it returns a ``{streamed.__name__}``, which sends at its first step."
+        either = {"stream": whole.parameters["stream"].replace(annotation=bool, default=False)}
+        signature = whole.replace(
+            parameters=list({**whole.parameters, **either}.values()),
+            return_annotation=whole.return_annotation | streamed,
+        )
+        super().__init__(bind, f"{inspect.getdoc(call)}\n\n{told}", signature)

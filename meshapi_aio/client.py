@@ -5,7 +5,7 @@ import functools
 import os
 import random
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
@@ -278,8 +278,9 @@ class MeshAPI(Families):
         ``attempt`` sends it once, and returns what came and which model says that it answered.
         """
         if self._shared.closed:
-            msg = "the client was closed"
-            raise ClientClosedError(msg)
+            closed = ClientClosedError("the client was closed")
+            closed.call = call
+            raise closed
         request = prepare(call, self._settings)
         attempts: list[Attempt] = []
         started = scope.now()
@@ -306,9 +307,8 @@ class MeshAPI(Families):
                         pause = None
                     attempts.append(_record(exchange, scope.now() - begun, error, pause or 0.0))
                     if pause is None:
-                        error.call = call
-                        error.attempts = tuple(attempts)
                         error.request_id = error.request_id or exchange.request_id
+                        _tell(error, call, attempts)
                         raise
                     fresh_only = fresh_only or getattr(error, "stale", False)
                 except BaseException:
@@ -317,11 +317,21 @@ class MeshAPI(Families):
                 else:
                     attempts.append(_record(exchange, scope.now() - begun, None, 0.0))
                     return result, _meta(call, exchange, attempts, model, scope.now() - started)
-                async with scope:
-                    await asyncio.sleep(pause)
+                try:
+                    async with scope:
+                        await asyncio.sleep(pause)
+                except MeshAPIError as error:
+                    _tell(error, call, attempts)
+                    raise
         finally:
             del self._shared.scopes[scope]
             self._shared.changed()
+
+
+def _tell(error: MeshAPIError, call: Call[Any] | StreamCall[Any], attempts: Sequence[Attempt]) -> None:
+    """Let an error know its call, and what was tried."""
+    error.call = call
+    error.attempts = tuple(attempts)
 
 
 def _record(exchange: Exchange, seconds: float, error: MeshAPIError | None, pause: float) -> Attempt:

@@ -23,8 +23,9 @@ Every error that leaves the client. Performs no I/O.
     ├── ResponseTooLargeError          a limit of Limits was hit
     └── DecodeError                    the body did not fit the shape; the message names the path
 
-``asyncio.CancelledError`` and programmer errors (``TypeError``, ``ValueError``, ``RuntimeError``) aside,
-nothing else does. All of them pickle, and none holds the token.
+Beside these, only ``asyncio.CancelledError`` and programmer errors (``TypeError``, ``ValueError``,
+``RuntimeError``) leave it. All errors here pickle, and none holds the token. :class:`Progress` is no error:
+it is what the errors that may end a stream have in common.
 """
 
 from collections.abc import Mapping
@@ -156,10 +157,14 @@ class _GatewayError(MeshAPIError):
         provider_error: object = None,
         retry_after: float | None = None,
         body: object = None,
+        explanation: str = "",
         request_id: str | None = None,
     ) -> None:
         heading = " ".join(str(part) for part in (status, code) if part is not None)
-        super().__init__(f"{heading}: {message}" if heading else message, request_id=request_id)
+        text = f"{heading}: {message}" if heading else message
+        text += f" ({explanation})" if explanation else ""
+        text += f"; retry after {retry_after:g} s" if retry_after is not None else ""
+        super().__init__(text, request_id=request_id)
         self.status = status
         self.code = code
         self.message = message
@@ -239,7 +244,7 @@ _BY_STATUS: Mapping[int, type[APIStatusError]] = {
 
 
 class StreamError(Progress, MeshAPIError):
-    """The answer began and did not end well. It is never retried."""
+    """The answer began and did not end well. Once a chunk was handed out, nothing is sent again."""
 
 
 class StreamTruncatedError(StreamError):

@@ -8,6 +8,7 @@ All values are frozen and checked when they are made. Performs no I/O; reads the
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
+from types import NoneType
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
@@ -16,6 +17,7 @@ import attrs
 
 __all__ = [
     "DEFAULT_BASE_URL",
+    "TOKEN_VARIABLES",
     "Limits",
     "Retry",
     "Settings",
@@ -25,13 +27,11 @@ __all__ = [
 ]
 
 DEFAULT_BASE_URL = "https://api.meshapi.ai"
-
-BASE_URL_VARIABLES = ("MESHAPI_BASE_URL",)
 TOKEN_VARIABLES = ("MESHAPI_API_KEY", "MESHAPI_TOKEN")
 
-MiB = 1024 * 1024
-
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_MIB = 1024 * 1024
+_UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and halves of characters
+_HOST = re.compile(r"[\w.:-]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2: token
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")  # the gateway silently ignores any other
 _API_VERSION = re.compile(r"[0-9A-Za-z._-]+")
@@ -46,34 +46,32 @@ _OWN_HEADERS = {
     "x-mesh-cache": "with_options(cache=False)",
 }
 
-
-def _seconds(owner: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-    if value is None:
-        return
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        msg = f"{_name(owner, attribute)} must be a number of seconds or None, got {value!r}"
-        raise TypeError(msg)
-    if not 0 < value < math.inf:
-        msg = f"{_name(owner, attribute)} must be a positive number of seconds, got {value!r}; None means no limit"
-        raise ValueError(msg)
+_Validator = Callable[[object, "attrs.Attribute[Any]", Any], None]
 
 
-def _at_least(least: float, unit: str) -> Callable[[object, "attrs.Attribute[Any]", Any], None]:
-    def check(owner: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        whole = attribute.type is int
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            kind = "a whole number" if whole else "a number"
-            msg = f"{_name(owner, attribute)} must be {kind} of {unit}, got {value!r}"
-            raise TypeError(msg)
-        if not least <= value < math.inf:
-            msg = f"{_name(owner, attribute)} must be at least {least} {unit}, got {value!r}"
-            raise ValueError(msg)
+def _must_be(wanted: str, *kinds: type, fits: Callable[[Any], object] = lambda _value: True) -> _Validator:
+    """Return a check of a field's kind and value; ``wanted`` says in words what would be right."""
+
+    def check(owner: object, attribute: "attrs.Attribute[Any]", value: Any) -> None:
+        known = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+        if known and (value is None or fits(value)):
+            return
+        # Settings are named as the client's own arguments, which they are.
+        place = "" if type(owner) is Settings else f"{type(owner).__name__}: "
+        msg = f"{place}{attribute.name} must be {wanted}, got {value!r}"
+        raise ValueError(msg) if known else TypeError(msg)
 
     return check
 
 
-def _name(owner: object, attribute: "attrs.Attribute[Any]") -> str:
-    return f"{type(owner).__name__}({attribute.name}=…)"
+def _at_least(least: float, unit: str, *kinds: type) -> _Validator:
+    wanted = f"a {'finite' if float in kinds else 'whole'} number of {unit}, at least {least}"
+    return _must_be(wanted, *kinds, fits=lambda value: least <= value < math.inf)
+
+
+_limit_in_seconds = _must_be(
+    "seconds above 0, or None for no limit", int, float, NoneType, fits=lambda value: 0 < value < math.inf
+)
 
 
 @attrs.frozen(kw_only=True)
@@ -82,27 +80,25 @@ class Timeout:
     The client's limits on waiting, in seconds; None means no limit.
 
     ``connect`` bounds making a connection. ``first_event`` runs from the request being sent to the first data
-    event of a stream, or to the headers where nothing streams; the gateway itself gives up after 300. ``idle``
-    bounds the wait for the next data event of a stream (heartbeats do not count, nor does the time that the
-    reader takes), or for the next bytes where nothing streams. ``total`` bounds the whole call: waiting for a
-    free connection, every attempt, every pause, and reading the stream.
+    event of a stream, or to the headers where nothing streams; the gateway itself gives up after 300.
+    ``idle`` bounds the wait for the next data event of a stream (heartbeats do not count, nor does the time
+    that the reader takes), or for the next bytes where nothing streams. ``total`` bounds the whole call:
+    waiting for a free connection, every attempt, every pause, and reading the stream.
     """
 
-    connect: float | None = attrs.field(default=10.0, validator=_seconds)
-    first_event: float | None = attrs.field(default=310.0, validator=_seconds)
-    idle: float | None = attrs.field(default=60.0, validator=_seconds)
-    total: float | None = attrs.field(default=None, validator=_seconds)
+    connect: float | None = attrs.field(default=10.0, validator=_limit_in_seconds)
+    first_event: float | None = attrs.field(default=310.0, validator=_limit_in_seconds)
+    idle: float | None = attrs.field(default=60.0, validator=_limit_in_seconds)
+    total: float | None = attrs.field(default=None, validator=_limit_in_seconds)
 
 
 def _statuses(value: Iterable[int]) -> frozenset[int]:
-    if isinstance(value, (str, bytes)) or not isinstance(value, Iterable):
-        msg = f"Retry(on_status=…) must be a collection of HTTP statuses, got {value!r}"
+    usable = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+    statuses = frozenset(value) if usable else frozenset[int]()
+    if not usable or not all(isinstance(status, int) for status in statuses):
+        msg = f"Retry: on_status must be HTTP statuses as whole numbers, such as {{429, 503}}, got {value!r}"
         raise TypeError(msg)
-    for status in value:
-        if isinstance(status, bool) or not isinstance(status, int):
-            msg = f"Retry(on_status=…) must hold HTTP statuses as whole numbers, got {status!r}"
-            raise TypeError(msg)
-    return frozenset(value)
+    return statuses
 
 
 @attrs.frozen(kw_only=True)
@@ -120,15 +116,15 @@ class Retry:
     answer: the gateway knows no idempotency key, so one of those may be billed twice.
     """
 
-    max_retries: int = attrs.field(default=3, validator=_at_least(0, "retries"))
-    backoff: float = attrs.field(default=0.5, validator=_at_least(0, "seconds"))
-    backoff_cap: float = attrs.field(default=30.0, validator=_at_least(0, "seconds"))
-    retry_after_cap: float = attrs.field(default=60.0, validator=_at_least(0, "seconds"))
-    # 500 belongs here: the gateway reports its commonest upstream failure, upstream_error, as 500, 502 or 503.
+    max_retries: int = attrs.field(default=3, validator=_at_least(0, "retries", int))
+    backoff: float = attrs.field(default=0.5, validator=_at_least(0, "seconds", int, float))
+    backoff_cap: float = attrs.field(default=30.0, validator=_at_least(0, "seconds", int, float))
+    retry_after_cap: float = attrs.field(default=60.0, validator=_at_least(0, "seconds", int, float))
+    # 500 belongs here: the gateway reports its commonest upstream failure, upstream_error, with it too.
     on_status: frozenset[int] = attrs.field(
         default=frozenset({408, 429, 500, 502, 503, 504, 529}), converter=_statuses
     )
-    unanswered: bool = False
+    unanswered: bool = attrs.field(default=False, validator=_must_be("True or False", bool))
 
     def delay(self, retries: int, retry_after: float | None, draw: Callable[[], float]) -> float | None:
         """
@@ -157,90 +153,96 @@ class Limits:
     must still be told. ``header_bytes``: the headers of an answer, and each of them.
     """
 
-    event_bytes: int = attrs.field(default=16 * MiB, validator=_at_least(1, "bytes"))
-    reply_bytes: int = attrs.field(default=64 * MiB, validator=_at_least(1, "bytes"))
-    error_bytes: int = attrs.field(default=256 * 1024, validator=_at_least(1, "bytes"))
-    header_bytes: int = attrs.field(default=64 * 1024, validator=_at_least(1024, "bytes"))
+    event_bytes: int = attrs.field(default=16 * _MIB, validator=_at_least(1, "bytes", int))
+    reply_bytes: int = attrs.field(default=64 * _MIB, validator=_at_least(1, "bytes", int))
+    error_bytes: int = attrs.field(default=256 * 1024, validator=_at_least(1, "bytes", int))
+    header_bytes: int = attrs.field(default=64 * 1024, validator=_at_least(1024, "bytes", int))
 
 
 def resolve_base_url(value: str | None, environment: Mapping[str, str]) -> str:
     """
     Return the base URL in its one spelling: no trailing slash, no ``/v1``, a path prefix kept.
 
-    None looks at ``MESHAPI_BASE_URL``, then takes the production gateway. A URL that cannot be right is a
-    ``ValueError`` that says what is wrong with it.
+    None looks at ``MESHAPI_BASE_URL`` (empty counts as unset), then takes the production gateway. A URL that
+    cannot be right is a ``ValueError`` that says what is wrong with it.
     """
     source = "base_url"
     if value is None:
-        source, value = _from_environment(BASE_URL_VARIABLES, environment)
-        if not value:
-            return DEFAULT_BASE_URL
+        source, value = _from_environment(("MESHAPI_BASE_URL",), environment)
+        value = value or DEFAULT_BASE_URL
     if not isinstance(value, str):
-        msg = f"base_url must be text such as {DEFAULT_BASE_URL!r}, got {value!r}"
+        msg = f"base_url must be text such as {DEFAULT_BASE_URL!r}, got something of {type(value)!r}"
         raise TypeError(msg)
-    if "@" in value.split("?", 1)[0]:
-        msg = f"{source} must hold no credentials before an '@' (not shown here); the token goes into token="
+    fault = _fault_of_url(value)
+    if fault is not None:
+        msg = f"{source} {fault}; it should look like {DEFAULT_BASE_URL!r}"
         raise ValueError(msg)
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    port = "" if parts.port is None else f":{parts.port}"
+    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
+    return f"{parts.scheme}://{host}{port}{path}"
 
-    def wrong(what: str) -> ValueError:
-        return ValueError(f"{source} {value!r} {what}; it should look like {DEFAULT_BASE_URL!r}")
 
-    if _CONTROL.search(value) or any(character.isspace() for character in value):
-        raise wrong("holds white space or a control character")
+def _fault_of_url(value: str) -> str | None:
+    """Return what is wrong with a base URL, None where nothing is; what may be a secret is not shown."""
+    if _UNSENDABLE.search(value) or any(character.isspace() for character in value):
+        return "holds white space or a control character (not shown)"
+    if not value.lower().startswith(("https://", "http://")):
+        return "does not begin with https:// or http:// (not shown: it may be the token, in the wrong place)"
+    if "@" in value:
+        return "holds an '@', and so perhaps a password (not shown); what identifies you goes into token="
+    shown = re.split(r"[?#]", value)[0]
+    if shown != value:
+        return f"{shown!r} goes on with a query or a fragment (not shown)"
     try:
-        parts = urlsplit(value)
-        port = parts.port
+        host, _ = urlsplit(value).hostname, urlsplit(value).port
     except ValueError as error:
-        raise wrong(f"is no URL ({error})") from None
-    if parts.scheme not in {"http", "https"}:
-        raise wrong("does not begin with https:// (or http://)")
-    if not parts.hostname:
-        raise wrong("names no host")
-    if parts.query or parts.fragment or value.endswith(("?", "#")):
-        raise wrong("has a query or a fragment")
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    path = parts.path.rstrip("/")
-    path = path.removesuffix("/v1").rstrip("/")
-    return f"{parts.scheme}://{host}{'' if port is None else f':{port}'}{path}"
+        return f"{value!r} is no URL ({error})"
+    return None if _HOST.fullmatch(host or "") else f"{value!r} names no host"
 
 
 def resolve_token(value: str | None, environment: Mapping[str, str]) -> str:
     """
     Return the token as it was given, checked but never rewritten.
 
-    None looks at ``MESHAPI_API_KEY``, then ``MESHAPI_TOKEN``. A missing token, or one that no header can
-    carry, is a ``ValueError`` that names where it came from and never what it is.
+    None looks at ``MESHAPI_API_KEY``, then ``MESHAPI_TOKEN`` (empty counts as unset). A missing token, or one
+    that no header can carry, is a ``ValueError`` that names where it came from and never what it is.
     """
-    source: str = "token"
+    remedy = f"pass token='rsk_…', or set the environment variable {TOKEN_VARIABLES[0]}"
+    source = "token"
     if value is None:
         source, value = _from_environment(TOKEN_VARIABLES, environment)
-        if value is None:
-            msg = "no token: pass token='rsk_…', or set the environment variable MESHAPI_API_KEY"
-            raise ValueError(msg)
     if not isinstance(value, str):
-        msg = f"token must be text, got a value of type {type(value).__name__}"
+        msg = f"token must be text, got something of {type(value)!r}; {remedy}"
         raise TypeError(msg)
     if not value.strip():
-        msg = f"{source} is empty: pass token='rsk_…', or set the environment variable MESHAPI_API_KEY"
+        msg = f"{source} is empty: {remedy}"
         raise ValueError(msg)
-    if _CONTROL.search(value):
-        msg = f"{source} holds a line break or another control character (not shown); was it read from a file?"
+    if _UNSENDABLE.search(value):
+        msg = f"{source} holds a line break or a control character (not shown); strip() what a file gave"
         raise ValueError(msg)
     if not value.isascii():
-        msg = f"{source} holds characters beyond ASCII (not shown), which no key has; was it pasted whole?"
+        msg = f"{source} holds characters beyond ASCII (not shown), which no key has; copy the key again"
         raise ValueError(msg)
     return value
 
 
-def _from_environment(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str | None]:
+def _from_environment(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str]:
+    """Return where a value was found and the value; an empty variable, as CI systems set it, is none."""
     for name in names:
-        if name in environment:
+        if environment.get(name, "").strip():
             return f"the environment variable {name}", environment[name]
-    return names[0], None
+    return " or ".join(names), ""
 
 
 def _headers(value: Mapping[str, str] | None) -> dict[str, str]:
-    checked: dict[str, str] = {}
+    """Check extra headers; of names that differ in case alone the last holds."""
+    if not isinstance(value, (Mapping, NoneType)):
+        msg = f"headers must be a dict of text, got something of {type(value)!r}"
+        raise TypeError(msg)
+    checked: dict[str, tuple[str, str]] = {}
     for name, text in (value or {}).items():
         if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             msg = f"headers: {name!r} is no header name"
@@ -248,34 +250,15 @@ def _headers(value: Mapping[str, str] | None) -> dict[str, str]:
         if name.lower() in _OWN_HEADERS:
             msg = f"headers: {name} is set by {_OWN_HEADERS[name.lower()]}, not here"
             raise ValueError(msg)
-        if not isinstance(text, str) or _CONTROL.search(text):
-            msg = f"headers: the value of {name} must be text without control characters (not shown)"
+        if not isinstance(text, str) or _UNSENDABLE.search(text):
+            msg = f"headers: the value of {name} (not shown) must be one line of text"
             raise ValueError(msg)
-        checked[name] = text
-    return checked
+        checked[name.lower()] = (name, text)
+    return dict(checked.values())
 
 
 def _header_names(headers: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{name!r}: …" for name in headers) + "}"
-
-
-def _api_version(_owner: object, _attribute: object, value: object) -> None:
-    # An empty value is answered with 400 invalid_api_version, so it never goes out.
-    if value is not None and not (isinstance(value, str) and _API_VERSION.fullmatch(value)):
-        msg = f"api_version must look like '2026-08', or be None to send no version, got {value!r}"
-        raise ValueError(msg)
-
-
-def _request_id(_owner: object, _attribute: object, value: str | None) -> None:
-    if value is not None and not (isinstance(value, str) and _REQUEST_ID.fullmatch(value)):
-        msg = f"request_id must be 1 to 64 letters, digits, '.', '_', ':' or '-', got {value!r}"
-        raise ValueError(msg)
-
-
-def _on_malformed(_owner: object, _attribute: object, value: object) -> None:
-    if value not in {"raise", "skip"}:
-        msg = f"on_malformed must be 'raise' or 'skip', got {value!r}"
-        raise ValueError(msg)
 
 
 @attrs.frozen(kw_only=True)
@@ -288,16 +271,23 @@ class Settings:
 
     base_url: str
     token: str = attrs.field(repr=False)
-    timeout: Timeout = attrs.field(factory=Timeout, validator=attrs.validators.instance_of(Timeout))
-    retry: Retry = attrs.field(factory=Retry, validator=attrs.validators.instance_of(Retry))
-    limits: Limits = attrs.field(factory=Limits, validator=attrs.validators.instance_of(Limits))
-    api_version: str | None = attrs.field(default="2026-08", validator=_api_version)
-    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_headers, repr=_header_names)
-    on_malformed: Literal["raise", "skip"] = attrs.field(default="raise", validator=_on_malformed)
-    request_id: str | None = attrs.field(default=None, validator=_request_id)
-    cache: bool | None = attrs.field(
-        default=None, validator=attrs.validators.optional(attrs.validators.instance_of(bool))
+    timeout: Timeout = attrs.field(factory=Timeout, validator=_must_be("a Timeout(…)", Timeout))
+    retry: Retry = attrs.field(factory=Retry, validator=_must_be("a Retry(…)", Retry))
+    limits: Limits = attrs.field(factory=Limits, validator=_must_be("a Limits(…)", Limits))
+    # An empty version is answered with 400 invalid_api_version, so it never goes out.
+    api_version: str | None = attrs.field(
+        default="2026-08",
+        validator=_must_be("such as '2026-08', or None", str, NoneType, fits=_API_VERSION.fullmatch),
     )
+    headers: Mapping[str, str] = attrs.field(factory=dict, converter=_headers, repr=_header_names)
+    on_malformed: Literal["raise", "skip"] = attrs.field(
+        default="raise", validator=_must_be("'raise' or 'skip'", str, fits=("raise", "skip").__contains__)
+    )
+    request_id: str | None = attrs.field(
+        default=None,
+        validator=_must_be("1 to 64 of A-Z a-z 0-9 . _ : -", str, NoneType, fits=_REQUEST_ID.fullmatch),
+    )
+    cache: bool | None = attrs.field(default=None, validator=_must_be("True, False or None", bool, NoneType))
 
     def evolve(self, **changes: Any) -> Self:
         """Return a copy with these settings changed; ``headers`` are added to those that are there."""

@@ -410,7 +410,7 @@ async def test_close_while_opening_a_stream() -> None:
 
 
 async def test_close_ends_a_pause() -> None:
-    """A call that waits to be tried again ends too."""
+    """A call that waits to be tried again ends too, and tells itself and what was tried."""
     answer = failure(429, "rate_limit_exceeded", "Retry-After: 30")
     async with serving(answering(answer)) as (server, client):
         task = asyncio.create_task(client.chat.completions.create(messages=MESSAGES))
@@ -419,8 +419,13 @@ async def test_close_ends_a_pause() -> None:
             while client.stats().in_flight:
                 await asyncio.sleep(0)
         await client.close()
-        with pytest.raises(ClientClosedError):
+        with pytest.raises(ClientClosedError) as caught:
             await task
+        assert caught.value.call == CreateChatCompletion(messages=MESSAGES)
+        assert [attempt.status for attempt in caught.value.attempts] == [429]
+        with pytest.raises(ClientClosedError) as caught:
+            await client.chat.completions.create(messages=MESSAGES)
+        assert caught.value.call == CreateChatCompletion(messages=MESSAGES)
 
 
 async def test_grace_lets_calls_end() -> None:

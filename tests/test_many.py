@@ -1,4 +1,4 @@
-"""A thousand streams at once through one client, read and cancelled; the gateway in its own process."""
+"""A thousand streams at once through one client, read whole and cancelled; the gateway in its own process."""
 
 import asyncio
 import gc
@@ -39,7 +39,8 @@ def stream_of(client: MeshAPI, number: int) -> ChatCompletionStream:
 
 def live_timers() -> int:
     """Count the timers that are still to fire."""
-    return sum(isinstance(one, asyncio.TimerHandle) and not one.cancelled() for one in gc.get_objects())
+    timers = (one for one in gc.get_objects() if isinstance(one, asyncio.TimerHandle))
+    return sum(not timer.cancelled() for timer in timers)
 
 
 def open_descriptors() -> int:

@@ -619,6 +619,7 @@ async def test_slots_are_given_out_in_order() -> None:
         replies: list[Any] = await asyncio.gather(*tasks, return_exceptions=True)
         assert order == [b"0", b"1", b"3", b"4"]
         assert isinstance(replies[2], asyncio.CancelledError)
+        assert not isinstance(replies[4], BaseException)
         assert replies[4].meta.queued > 0
         assert len(server.connections) == 1
         assert client.stats().in_flight == 0

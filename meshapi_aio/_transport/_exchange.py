@@ -146,7 +146,8 @@ class Exchange:
         if self._reason is None or isinstance(failure, APITimeoutError):
             # When the connection breaks, aiohttp raises before it hands out what it holds: with a slow
             # reader 300 of 300 chunks were lost. This gives it back.
-            content.set_exception(None)  # type: ignore[arg-type] # None is what it holds while all is well
+            # None is what it holds while all is well.
+            content.set_exception(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
             rest = content.read_nowait()
         self.abort()
         if not rest:

@@ -62,7 +62,7 @@ class VideoPart(Shape):
 
 @shape
 class UnknownPart(Shape):
-    """A part of a kind that this client does not know; all its keys are in ``extra``."""
+    """A part of a kind that this client does not know; all keys but ``type`` are in ``extra``."""
 
     type: str | None = None
 
@@ -149,7 +149,9 @@ class Message(Shape):
         )
 
     @classmethod
-    def tool(cls, content: str | Sequence[ContentPart | Mapping[str, Any]], *, tool_call_id: str) -> "Message":
+    def tool(
+        cls, content: str | Sequence[ContentPart | Mapping[str, Any]], *, tool_call_id: str
+    ) -> "Message":
         """Return the result of a tool call to the model that asked for it."""
         return cls(role="tool", content=_content(content), tool_call_id=tool_call_id)
 
@@ -179,7 +181,11 @@ def _content(
 ) -> str | list[ContentPart] | None:
     if content is None or isinstance(content, str):
         return content
-    return [part if isinstance(part, Shape) else Parts.of(part) for part in content]
+    parts: Any = content
+    if not isinstance(parts, Sequence):
+        msg = f"content must be text or a list of parts, got {content!r:.100}"
+        raise TypeError(msg)
+    return [part if isinstance(part, ContentPart) else Parts.of(part) for part in parts]
 
 
 class Parts:
@@ -205,7 +211,9 @@ class Parts:
         return made
 
 
-def check_messages(owner: object, _attribute: object, messages: Sequence[Message | Mapping[str, Any]]) -> None:
+def check_messages(
+    owner: object, _attribute: object, messages: Sequence[Message | Mapping[str, Any]]
+) -> None:
     """
     Refuse messages that the gateway would refuse, or that would poison the conversation.
 
@@ -214,33 +222,27 @@ def check_messages(owner: object, _attribute: object, messages: Sequence[Message
     """
     for position, message in enumerate(messages):
         where = f"{type(owner).__name__}: messages[{position}]"
-        role = message.role if isinstance(message, Message) else message.get("role")
+        keys = message if isinstance(message, Mapping) else message.to_dict()
+        role = keys.get("role")
         if not isinstance(role, str) or not role:
             msg = f"{where} has no role; it needs one such as 'system', 'user', 'assistant' or 'tool'"
             raise ValueError(msg)
-        if role == "assistant" and _is_empty(message):
+        if role == "assistant" and _is_empty(keys):
             incomplete = isinstance(message, Message) and message.incomplete_tool_calls
             msg = f"{where} is an assistant message with neither text nor a complete tool call"
             msg += f" ({len(incomplete)} incomplete)" if incomplete else ""
             raise ValueError(msg + "; sending it would spoil the conversation, so leave it out")
 
 
-def _is_empty(message: Message | Mapping[str, Any]) -> bool:
-    if isinstance(message, Message):
-        content: Any = message.content
-        others: tuple[Any, ...] = (message.tool_calls, message.audio, message.extra.get("function_call"))
-    else:
-        content = message.get("content")
-        others = tuple(message.get(key) for key in ("tool_calls", "audio", "function_call", "refusal"))
-    if any(others):
+def _is_empty(message: Mapping[str, Any]) -> bool:
+    if any(message.get(key) for key in ("tool_calls", "audio", "function_call", "refusal")):
         return False
-    if isinstance(content, (list, tuple)):
-        return not any(_says_something(part) for part in content)
-    return not content
+    content = message.get("content")
+    return not (any(map(_says_something, content)) if isinstance(content, list) else content)
 
 
 def _says_something(part: object) -> bool:
-    if isinstance(part, TextPart):
+    if isinstance(part, TextPart):  # inside a message that is a dict
         return bool(part.text)
     if isinstance(part, Mapping) and part.get("type") == "text":
         return bool(part.get("text"))

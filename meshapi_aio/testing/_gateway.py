@@ -129,7 +129,7 @@ class FakeGateway:
                 raise TypeError(msg)
         self._script.extend(answers)
 
-    async def until(self, condition: Callable[[], bool], *, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (a bound, not a way to cancel)
+    async def until(self, condition: Callable[[], bool], *, timeout: float = 5.0) -> None:
         """
         Return as soon as the condition holds; it is looked at when a request or a connection comes or ends.
 
@@ -138,7 +138,7 @@ class FakeGateway:
         """
         await self._wait(condition, timeout, "the condition does not hold")
 
-    async def received(self, number: int = 1, *, timeout: float = 5.0) -> ReceivedRequest:  # noqa: ASYNC109 (as above)
+    async def received(self, number: int = 1, *, timeout: float = 5.0) -> ReceivedRequest:
         """
         Return the request of that number, the first being 1, as soon as it is there.
 
@@ -147,7 +147,7 @@ class FakeGateway:
         await self._wait(lambda: len(self.requests) >= number, timeout, f"request {number} has not come")
         return self.requests[number - 1]
 
-    async def disconnected(self, request: ReceivedRequest, *, timeout: float = 5.0) -> None:  # noqa: ASYNC109 (as above)
+    async def disconnected(self, request: ReceivedRequest, *, timeout: float = 5.0) -> None:
         """
         Return as soon as the client of a request has gone away before its answer was complete.
 

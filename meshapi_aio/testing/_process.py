@@ -122,7 +122,7 @@ class GatewayProcess:
     ) -> None:
         await self._running.aclose()
 
-    async def state(self, *, timeout: float = 5.0, **wanted: int) -> GatewayState:  # noqa: ASYNC109 (a bound)
+    async def state(self, *, timeout: float = 5.0, **wanted: int) -> GatewayState:
         """
         Return the counters of the gateway, once they are as wanted or ``timeout`` seconds are over.
 

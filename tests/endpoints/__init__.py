@@ -1,0 +1,1 @@
+"""The tests of what is peculiar to one API family."""
