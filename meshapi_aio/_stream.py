@@ -153,7 +153,6 @@ class Stream(Generic[ChunkType]):
             "read it whole, or use 'async with' or close()",
             ResourceWarning,
             stacklevel=2,
-            source=self,
         )
 
     def _closing(self) -> StreamClosedError:

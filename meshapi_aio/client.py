@@ -46,24 +46,16 @@ class Options(TypedDict, total=False):
 class _Shared:
     """What a client shares with all that its ``with_options`` made: connections, and what is under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: Transport) -> None:
         self.closed = False
-        self.transport: Transport
+        self.transport = transport
         # What each call that waits in a scope gets when the client is closed.
         self.scopes: dict[Scope, type[MeshAPIError]] = {}
-        self._changed: asyncio.Event | None = None
-
-    def changed(self) -> None:
-        """Wake a ``close`` that waits for calls to end."""
-        if self._changed is not None:
-            self._changed.set()
 
     async def idle(self) -> None:
         """Wait until nothing is under way."""
-        self._changed = asyncio.Event()
         while self.scopes or self.transport.busy:
-            self._changed.clear()
-            await self._changed.wait()
+            await self.transport.change.wait()
 
 
 class MeshAPI(Families):
@@ -114,16 +106,15 @@ class MeshAPI(Families):
             on_malformed=on_malformed,
         )
         self._owner = True
-        self._shared = _Shared()
-        self._shared.transport = Transport(
+        transport = Transport(
             session=session,
             max_connections=max_connections,
             proxy=proxy,
             ssl_context=ssl_context,
             trust_env=trust_env,
             created_at=place_of_caller(),
-            on_change=self._shared.changed,
         )
+        self._shared = _Shared(transport)
 
     def __repr__(self) -> str:
         state = " closed" if self.closed else ""
@@ -325,7 +316,7 @@ class MeshAPI(Families):
                     raise
         finally:
             del self._shared.scopes[scope]
-            self._shared.changed()
+            self._shared.transport.change.tell()
 
 
 def _tell(error: MeshAPIError, call: Call[Any] | StreamCall[Any], attempts: Sequence[Attempt]) -> None:

@@ -26,9 +26,22 @@ from ._failures import failure_to_open, headers_too_large
 
 __all__ = ["Transport"]
 
-# The exchange for which the running task connects: aiohttp offers no other way from a request to the
-# connection that it gets.
-_CONNECTING: ContextVar[Exchange | None] = ContextVar("meshapi_aio_connecting", default=None)
+class _Connecting:
+    """
+    The exchange for which a task connects, as long as it does.
+
+    Timers and readers that aiohttp makes meanwhile keep a copy of the context, and so this, for as long as the
+    connection lives; the exchange, and with it the transport, must not live on in there.
+    """
+
+    __slots__ = ("exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange: Exchange | None = exchange
+
+
+# aiohttp offers no other way from a request to the connection that it gets.
+_CONNECTING: ContextVar[_Connecting | None] = ContextVar("meshapi_aio_connecting", default=None)
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -50,7 +63,8 @@ class _Connector(aiohttp.TCPConnector):
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> aiohttp.connector.Connection:
         """Connect as aiohttp does, and note what came of it."""
-        exchange = _CONNECTING.get()
+        connecting = _CONNECTING.get()
+        exchange = None if connecting is None else connecting.exchange
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
@@ -82,6 +96,24 @@ def _keep_alive(connection: aiohttp.connector.Connection) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
+class Change:
+    """Wakes who waits for calls to end, until the next time that it is waited for."""
+
+    def __init__(self) -> None:
+        self._event: asyncio.Event | None = None
+
+    def tell(self) -> None:
+        """Wake everybody."""
+        if self._event is not None:
+            self._event.set()
+            self._event = None
+
+    async def wait(self) -> None:
+        """Wait to be woken."""
+        self._event = self._event or asyncio.Event()
+        await self._event.wait()
+
+
 class Transport:
     """The connections of a client, shared by all that ``with_options`` made of it."""
 
@@ -94,14 +126,13 @@ class Transport:
         ssl_context: ssl.SSLContext | None,
         trust_env: bool,
         created_at: str,
-        on_change: Callable[[], None],
     ) -> None:
         if session is not None and not isinstance(session, aiohttp.ClientSession):
             msg = f"session must be an aiohttp.ClientSession, got {session!r}"
             raise TypeError(msg)
         self._session = session
         self._created_at = created_at
-        self._on_change = on_change
+        self.change = Change()
         self._owned = session is None
         self._max_connections = connections_allowed(max_connections, descriptor_limit())
         self._proxy = proxy
@@ -143,7 +174,8 @@ class Transport:
         if not self._owned:
             # Only our own connector tells when the connection is there.
             exchange.expect_answer(connecting=True)
-        token = _CONNECTING.set(exchange)
+        connecting = _Connecting(exchange)
+        token = _CONNECTING.set(connecting)
         failure: MeshAPIError
         try:
             response = await session.request(
@@ -180,6 +212,7 @@ class Transport:
             failure = headers_too_large(limits, exchange.request_id)
         finally:
             _CONNECTING.reset(token)
+            connecting.exchange = None
         raise failure
 
     def _ready(self) -> tuple[aiohttp.ClientSession, Slots]:
@@ -225,7 +258,7 @@ class Transport:
             self._exchanges.discard(exchange)
             assert self._slots is not None
             self._slots.release()
-            self._on_change()
+            self.change.tell()
 
     def abort_all(self, reason: Callable[[], MeshAPIError]) -> None:
         """Break every connection that is in use."""
@@ -251,5 +284,4 @@ class Transport:
             f"the client created at {self._created_at} was never closed; use 'async with' or close()",
             ResourceWarning,
             stacklevel=2,
-            source=self,
         )
