@@ -30,8 +30,8 @@ class _Connecting:
     """
     The exchange for which a task connects, as long as it does.
 
-    Timers and readers that aiohttp makes meanwhile keep a copy of the context, and so this, for as long as the
-    connection lives; the exchange, and with it the transport, must not live on in there.
+    Timers and readers that aiohttp makes meanwhile keep a copy of the context, and so this, for as long as
+    the connection lives; the exchange, and with it the transport, must not live on in there.
     """
 
     __slots__ = ("exchange",)

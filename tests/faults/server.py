@@ -46,8 +46,8 @@ class Connection(asyncio.Protocol):
         self.ended = asyncio.Event()
         self.how: Literal["eof", "reset", "server", "handshake"] | None = None
         """
-        ``eof``: the client closed; ``reset``: it broke the connection; ``handshake``: either, before TLS was up;
-        ``server``: we did. None while it is open.
+        ``eof``: the client closed; ``reset``: it broke the connection; ``handshake``: either, before TLS was
+        up; ``server``: we did. None while it is open.
         """
 
     # asyncio.Protocol

@@ -1,4 +1,4 @@
-"""A client's life: loops, forks, closing, being forgotten. Programs run as a user runs them, warnings as errors."""
+"""A client's life: loops, forks, closing, being forgotten; whole programs, with warnings as errors."""
 
 import asyncio
 import gc
@@ -252,7 +252,7 @@ BEGINNING = """
 
 
 def run_program(program: str, *options: str) -> tuple[int | None, str]:
-    """Run a program in development mode with warnings as errors; return its status and what it complained of."""
+    """Run a program with warnings as errors; return its status and what it complained of."""
     return asyncio.run(_run_program(program, options))
 
 

@@ -1,4 +1,4 @@
-"""asyncio's own ways of leaving: timeouts, groups, shields, being cancelled twice. Counts stay right (promise 9)."""
+"""asyncio's own ways of leaving: timeouts, groups, shields, cancelling twice. Counts stay right (promise 9)."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
