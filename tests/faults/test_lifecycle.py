@@ -61,7 +61,7 @@ def test_two_loops_one_after_the_other() -> None:
             client = MeshAPI(server.base_url, "rsk_secret")
             await client.chat.completions.create(messages=MESSAGES)
             await server.until(lambda: True)
-        client._shared.transport.abort_all(ClientClosedError)
+        client._shared.transport.abort_all(lambda: ClientClosedError("closed"))
         session = client._shared.transport._session
         assert session is not None
         await session.close()
@@ -76,7 +76,7 @@ def test_two_loops_one_after_the_other() -> None:
 
 
 async def test_two_loops_at_once() -> None:
-    """Called from a second loop while the first one runs: a RuntimeError there, and nothing disturbed here."""
+    """Called from a second loop while the first runs: a RuntimeError there, nothing disturbed here."""
     async with FaultServer(answer) as server, MeshAPI(server.base_url, "rsk_secret") as client:
         await client.chat.completions.create(messages=MESSAGES)
 

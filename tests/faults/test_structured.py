@@ -1,7 +1,7 @@
-"""asyncio's own ways of leaving: timeouts, groups, shields, cancelling twice. Counts stay right (promise 9)."""
+"""asyncio's own ways of leaving: timeouts, groups, shields, cancelling twice; counts stay right."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
@@ -44,7 +44,7 @@ async def entered(client: MeshAPI) -> object:
         return await stream.get_final_completion()
 
 
-Use = Callable[[MeshAPI], Awaitable[object]]
+Use = Callable[[MeshAPI], Coroutine[Any, Any, object]]
 each_use = pytest.mark.parametrize(
     ("use", "script"),
     [
