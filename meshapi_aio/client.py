@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ._answer import read_error, telling_headers
+from ._origin import place_of_caller
 from ._pump import Opening, Pump
 from ._retry import pause_before_retry
 from ._scope import Scope
@@ -45,24 +46,16 @@ class Options(TypedDict, total=False):
 class _Shared:
     """What a client shares with all that its ``with_options`` made: connections, and what is under way."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: Transport) -> None:
         self.closed = False
-        self.transport: Transport
+        self.transport = transport
         # What each call that waits in a scope gets when the client is closed.
         self.scopes: dict[Scope, type[MeshAPIError]] = {}
-        self._changed: asyncio.Event | None = None
-
-    def changed(self) -> None:
-        """Wake a ``close`` that waits for calls to end."""
-        if self._changed is not None:
-            self._changed.set()
 
     async def idle(self) -> None:
         """Wait until nothing is under way."""
-        self._changed = asyncio.Event()
         while self.scopes or self.transport.busy:
-            self._changed.clear()
-            await self._changed.wait()
+            await self.transport.change.wait()
 
 
 class MeshAPI(Families):
@@ -78,11 +71,11 @@ class MeshAPI(Families):
     ``api_version`` is sent as ``X-Mesh-Version``; None sends none. ``headers`` go with every request.
     ``on_malformed="skip"`` counts events that are no chunks in ``stream.skipped`` where ``"raise"`` raises.
 
-    ``max_connections`` bounds the calls that are under way at once; further ones queue, and only
-    ``Timeout.total`` counts that time. ``session`` is an ``aiohttp.ClientSession`` of your own, which is
-    neither changed nor closed; without it the client makes one, without cookies, redirects or a proxy from
-    the environment (``trust_env=True`` takes proxies and ``.netrc`` from there; ``proxy`` names one).
-    ``ssl_context`` replaces the default one.
+    ``max_connections`` bounds the calls that are under way at once (by default 1000, or what the limit on
+    descriptors allows); further ones queue, and only ``Timeout.total`` counts that time. ``session`` is an
+    ``aiohttp.ClientSession`` of your own, which is neither changed nor closed; without it the client makes
+    one, without cookies, redirects or a proxy from the environment (``trust_env=True`` takes proxies and
+    ``.netrc`` from there; ``proxy`` names one). ``ssl_context`` replaces the default one.
     """
 
     def __init__(
@@ -93,7 +86,7 @@ class MeshAPI(Families):
         timeout: Timeout | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
-        max_connections: int = 1000,
+        max_connections: int | None = None,
         api_version: str | None = "2026-08",
         headers: Mapping[str, str] | None = None,
         session: Session | None = None,
@@ -112,19 +105,16 @@ class MeshAPI(Families):
             headers=headers or {},
             on_malformed=on_malformed,
         )
-        if isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1:
-            msg = f"max_connections must be a whole number of at least 1, got {max_connections!r}"
-            raise ValueError(msg)
         self._owner = True
-        self._shared = _Shared()
-        self._shared.transport = Transport(
+        transport = Transport(
             session=session,
             max_connections=max_connections,
             proxy=proxy,
             ssl_context=ssl_context,
             trust_env=trust_env,
-            on_change=self._shared.changed,
+            created_at=place_of_caller(),
         )
+        self._shared = _Shared(transport)
 
     def __repr__(self) -> str:
         state = " closed" if self.closed else ""
@@ -235,7 +225,10 @@ class MeshAPI(Families):
             msg = f"stream() takes a call such as StreamChatCompletion(…), got {call!r}; others go to send()"
             raise TypeError(msg)
         made: StreamType = call.reply(
-            call, functools.partial(self._open_stream, call), self._settings.timeout.total
+            call,
+            functools.partial(self._open_stream, call),
+            self._settings.timeout.total,
+            place_of_caller(),
         )
         return made
 
@@ -323,7 +316,7 @@ class MeshAPI(Families):
                     raise
         finally:
             del self._shared.scopes[scope]
-            self._shared.changed()
+            self._shared.transport.change.tell()
 
 
 def _tell(error: MeshAPIError, call: Call[Any] | StreamCall[Any], attempts: Sequence[Attempt]) -> None:

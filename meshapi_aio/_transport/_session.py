@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import functools
+import os
+import socket
 import ssl
+import warnings
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -18,15 +21,30 @@ from .._wire import Request
 from ..errors import MeshAPIError
 from ..events import Statistics
 from ..settings import Limits, Timeout
-from ._exchange import Exchange, Slots
+from ._descriptors import connections_allowed, descriptor_limit
+from ._exchange import Exchange, Slots, from_finalizer
 from ._failures import failure_to_open, headers_too_large
 
 
 __all__ = ["Transport"]
 
-# The exchange for which the running task connects: aiohttp offers no other way from a request to the
-# connection that it gets.
-_CONNECTING: ContextVar[Exchange | None] = ContextVar("meshapi_aio_connecting", default=None)
+
+class _Connecting:
+    """
+    The exchange for which a task connects, as long as it does.
+
+    Timers and readers that aiohttp makes meanwhile keep a copy of the context, and so this, for as long as
+    the connection lives; the exchange, and with it the transport, must not live on in there.
+    """
+
+    __slots__ = ("exchange",)
+
+    def __init__(self, exchange: Exchange) -> None:
+        self.exchange: Exchange | None = exchange
+
+
+# aiohttp offers no other way from a request to the connection that it gets.
+_CONNECTING: ContextVar[_Connecting | None] = ContextVar("meshapi_aio_connecting", default=None)
 
 
 class _Connector(aiohttp.TCPConnector):
@@ -39,6 +57,10 @@ class _Connector(aiohttp.TCPConnector):
         self._used: weakref.WeakKeyDictionary[ResponseHandler, weakref.ref[Exchange] | None]
         self._used = weakref.WeakKeyDictionary()
 
+    def close_now(self) -> None:
+        """Close all connections without waiting, for a finalizer, as aiohttp's own does, but silently."""
+        self._close()
+
     @property
     def open(self) -> int:
         """How many connections there are, pooled ones included."""
@@ -46,7 +68,8 @@ class _Connector(aiohttp.TCPConnector):
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> aiohttp.connector.Connection:
         """Connect as aiohttp does, and note what came of it."""
-        exchange = _CONNECTING.get()
+        connecting = _CONNECTING.get()
+        exchange = None if connecting is None else connecting.exchange
         while True:
             connection = await super().connect(req, traces, timeout)
             protocol = connection.protocol
@@ -55,8 +78,10 @@ class _Connector(aiohttp.TCPConnector):
             if reused and exchange is not None and exchange.fresh_only:
                 connection.close()
                 continue
-            if not reused and protocol.closed is not None:
-                protocol.closed.add_done_callback(functools.partial(self._lost, protocol))
+            if not reused:
+                _keep_alive(connection)
+                if protocol.closed is not None:
+                    protocol.closed.add_done_callback(functools.partial(self._lost, protocol))
             self._used[protocol] = None if exchange is None else weakref.ref(exchange)
             if exchange is not None:
                 exchange.connected(connection, reused=reused)
@@ -72,6 +97,39 @@ class _Connector(aiohttp.TCPConnector):
             exchange.lost()
 
 
+# A NAT or a load balancer forgets an idle connection after some minutes, without telling anybody; a model may
+# think for longer. So the kernel asks after a quiet minute, and gives up when five answers are missing.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 5}
+
+
+def _keep_alive(connection: aiohttp.connector.Connection) -> None:
+    sock = None if connection.transport is None else connection.transport.get_extra_info("socket")
+    if sock is None:
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        if hasattr(socket, name):  # not every system lets one choose
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class Change:
+    """Wakes who waits for calls to end, until the next time that it is waited for."""
+
+    def __init__(self) -> None:
+        self._event: asyncio.Event | None = None
+
+    def tell(self) -> None:
+        """Wake everybody."""
+        if self._event is not None:
+            self._event.set()
+            self._event = None
+
+    async def wait(self) -> None:
+        """Wait to be woken."""
+        self._event = self._event or asyncio.Event()
+        await self._event.wait()
+
+
 class Transport:
     """The connections of a client, shared by all that ``with_options`` made of it."""
 
@@ -79,24 +137,26 @@ class Transport:
         self,
         *,
         session: aiohttp.ClientSession | None,
-        max_connections: int,
+        max_connections: int | None,
         proxy: str | None,
         ssl_context: ssl.SSLContext | None,
         trust_env: bool,
-        on_change: Callable[[], None],
+        created_at: str,
     ) -> None:
         if session is not None and not isinstance(session, aiohttp.ClientSession):
             msg = f"session must be an aiohttp.ClientSession, got {session!r}"
             raise TypeError(msg)
         self._session = session
-        self._on_change = on_change
+        self._created_at = created_at
+        self.change = Change()
         self._owned = session is None
-        self._max_connections = max_connections
+        self._max_connections = connections_allowed(max_connections, descriptor_limit())
         self._proxy = proxy
         self._ssl_context = ssl_context
         self._trust_env = trust_env
         self._connector: _Connector | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._process: int | None = None
         self._slots: Slots | None = None
         self._exchanges: set[Exchange] = set()
 
@@ -130,7 +190,8 @@ class Transport:
         if not self._owned:
             # Only our own connector tells when the connection is there.
             exchange.expect_answer(connecting=True)
-        token = _CONNECTING.set(exchange)
+        connecting = _Connecting(exchange)
+        token = _CONNECTING.set(connecting)
         failure: MeshAPIError
         try:
             response = await session.request(
@@ -167,17 +228,30 @@ class Transport:
             failure = headers_too_large(limits, exchange.request_id)
         finally:
             _CONNECTING.reset(token)
+            connecting.exchange = None
         raise failure
 
     def _ready(self) -> tuple[aiohttp.ClientSession, Slots]:
-        loop = asyncio.get_running_loop()
-        if self._loop is not None and self._loop is not loop:
+        """
+        Return the session and the slots, made at the first call.
+
+        They belong to its event loop and its process. A second session would be the alternative, but the
+        first one's connections could not be closed any more from there, and would leak without a word.
+        """
+        loop, process = asyncio.get_running_loop(), os.getpid()
+        if self._process not in {None, process}:
             msg = (
-                f"this client belongs to the event loop {self._loop!r} and was called in {loop!r}; "
-                "make one client in each loop"
+                f"this client, created at {self._created_at}, has connections of the process {self._process} "
+                f"and was called in its fork, {process}; make one client in each process"
             )
             raise RuntimeError(msg)
-        self._loop = loop
+        if self._loop not in {None, loop}:
+            msg = (
+                f"this client, created at {self._created_at}, belongs to the event loop {self._loop!r} "
+                f"and was called in {loop!r}; make one client in each event loop"
+            )
+            raise RuntimeError(msg)
+        self._loop, self._process = loop, process
         if self._session is None:
             self._connector = _Connector(self._ssl_context)
             self._session = aiohttp.ClientSession(
@@ -200,7 +274,7 @@ class Transport:
             self._exchanges.discard(exchange)
             assert self._slots is not None
             self._slots.release()
-            self._on_change()
+            self.change.tell()
 
     def abort_all(self, reason: Callable[[], MeshAPIError]) -> None:
         """Break every connection that is in use."""
@@ -211,3 +285,19 @@ class Transport:
         """Close the session, unless it was injected."""
         if self._owned and self._session is not None:
             await self._session.close()
+
+    def __del__(self) -> None:
+        session = getattr(self, "_session", None)  # absent where __init__ itself raised
+        if session is None or session.closed or not self._owned or self._process != os.getpid():
+            return
+        # Close first, warn last: a warning that is turned into an error must not keep the connections. The
+        # session is detached, or aiohttp would warn of it once more, without saying where it came from.
+        connector = self._connector
+        session.detach()
+        if connector is not None and self._loop is not None:
+            from_finalizer(self._loop, connector.close_now)
+        warnings.warn(
+            f"the client created at {self._created_at} was never closed; use 'async with' or close()",
+            ResourceWarning,
+            stacklevel=2,
+        )
