@@ -33,14 +33,23 @@ __all__ = ["dumps", "loads", "structurer", "unfit"]
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
-_KINDS = {dict: "an object", list: "a list", str: "text", bool: "true or false", int: "a number", float: "a number"}
+_KINDS = {
+    dict: "an object",
+    list: "a list",
+    str: "text",
+    bool: "true or false",
+    int: "a number",
+    float: "a number",
+}
 
 
 class _MismatchError(ValueError):
     """A JSON value is of another kind than its field."""
 
     def __init__(self, wanted: str, value: object) -> None:
-        super().__init__(f"expected {wanted}, got {'null' if value is None else _KINDS.get(type(value), 'something else')}")
+        super().__init__(
+            f"expected {wanted}, got {'null' if value is None else _KINDS.get(type(value), 'something else')}"
+        )
 
 
 def _text(value: Any, _: Any) -> str:
@@ -103,7 +112,10 @@ def _union_hook(kind: Any, converter: BaseConverter) -> Hook:
         if member is not NoneType:
             wanted.append(_KINDS[json_kinds[0]])
         for json_kind in json_kinds:
-            hooks[json_kind] = (_nothing if member is NoneType else converter.get_structure_hook(member), member)
+            hooks[json_kind] = (
+                _nothing if member is NoneType else converter.get_structure_hook(member),
+                member,
+            )
     expected = " or ".join(wanted)
     if int in hooks:
         hooks.setdefault(float, hooks[int])

@@ -11,6 +11,7 @@ from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ._answer import read_error, telling_headers
 from ._pump import Opening, Pump
+from ._resolve import resolve_base_url, resolve_token
 from ._retry import pause_before_retry
 from ._scope import Scope
 from ._shape import Reply
@@ -20,7 +21,7 @@ from .call import Call, StreamCall
 from .endpoints import Families
 from .errors import ClientClosedError, MeshAPIError, StreamClosedError
 from .events import Attempt, Meta, Statistics
-from .settings import Limits, Retry, Settings, Timeout, resolve_base_url, resolve_token
+from .settings import Limits, Retry, Settings, Timeout
 
 
 __all__ = ["MeshAPI", "Options"]

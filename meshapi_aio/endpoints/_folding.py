@@ -73,7 +73,19 @@ _SIGNS = re.compile(r'\\.|["{}\[\]]', re.DOTALL)
 class _Call:
     """A tool call that is being received."""
 
-    __slots__ = ("_cut", "_depth", "_in_text", "_pieces", "extra", "finished", "id", "index", "name", "signature", "type")
+    __slots__ = (
+        "_cut",
+        "_depth",
+        "_in_text",
+        "_pieces",
+        "extra",
+        "finished",
+        "id",
+        "index",
+        "name",
+        "signature",
+        "type",
+    )
 
     def __init__(self, index: int | None) -> None:
         self.index = index
@@ -139,7 +151,11 @@ class _Call:
     def incomplete(self) -> IncompleteToolCall:
         """Return what came, for the record."""
         return IncompleteToolCall(
-            index=self.index, id=self.id, name=self.name, arguments=join_halves(self.arguments), extra=dict(self.extra)
+            index=self.index,
+            id=self.id,
+            name=self.name,
+            arguments=join_halves(self.arguments),
+            extra=dict(self.extra),
         )
 
 

@@ -149,7 +149,9 @@ class Message(Shape):
         )
 
     @classmethod
-    def tool(cls, content: str | Sequence[ContentPart | Mapping[str, Any]], *, tool_call_id: str) -> "Message":
+    def tool(
+        cls, content: str | Sequence[ContentPart | Mapping[str, Any]], *, tool_call_id: str
+    ) -> "Message":
         """Return the result of a tool call to the model that asked for it."""
         return cls(role="tool", content=_content(content), tool_call_id=tool_call_id)
 
@@ -205,7 +207,9 @@ class Parts:
         return made
 
 
-def check_messages(owner: object, _attribute: object, messages: Sequence[Message | Mapping[str, Any]]) -> None:
+def check_messages(
+    owner: object, _attribute: object, messages: Sequence[Message | Mapping[str, Any]]
+) -> None:
     """
     Refuse messages that the gateway would refuse, or that would poison the conversation.
 
