@@ -1,5 +1,5 @@
 """
-Telling what happens: to the user's ``on_event``, and to the logger ``meshapi_aio`` as quiet, structured records.
+Telling what happens: to the user's ``on_event``, and to the logger ``meshapi_aio`` as quiet records.
 
 Neither gets a prompt or the token. What a callback raises never disturbs the call.
 """

@@ -33,9 +33,10 @@ class Attempt:
     """
     One try of a call at the wire.
 
-    ``model`` is the one that was asked for. ``error`` is None for the try that succeeded, else the kind of error and its text. ``status`` is None when
-    no answer came. Times are seconds: ``queued`` waiting for a free connection slot, ``latency`` from there
-    to the answer's headers (or to the failure), ``pause`` between this try and the next one.
+    ``model`` is the one that was asked for. ``error`` is None for the try that succeeded, else the kind of
+    error and its text. ``status`` is None when no answer came. Times are seconds: ``queued`` waiting for a
+    free connection slot, ``latency`` from there to the answer's headers (or to the failure), ``pause`` between
+    this try and the next one.
     """
 
     status: int | None = None
@@ -231,9 +232,9 @@ class StreamEnded(Event):
     """
     A stream is over.
 
-    ``outcome`` is ``finished`` (read to its end), ``failed`` (``error`` says why), ``closed`` (left before its
-    end) or ``dropped`` (forgotten before its end). ``chunks`` counts those that came, ``skipped`` the malformed
-    events among them that were passed over, ``duration`` the seconds since it was opened.
+    ``outcome`` is ``finished`` (read to its end), ``failed`` (``error`` says why), ``closed`` (left before
+    its end) or ``dropped`` (forgotten before its end). ``chunks`` counts those that came, ``skipped`` the
+    malformed events that were passed over, ``duration`` the seconds since it was opened.
     """
 
     outcome: Literal["finished", "failed", "closed", "dropped"]
@@ -247,7 +248,7 @@ class StreamEnded(Event):
 
 @attrs.frozen(kw_only=True)
 class RequestFailed(Event):
-    """A call, or the opening of a stream, failed for good; ``duration`` in seconds, from its first attempt on."""
+    """A call, or the opening of a stream, failed for good; ``duration`` in seconds, from the first attempt."""
 
     attempts: int
     duration: float
