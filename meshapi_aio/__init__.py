@@ -13,7 +13,7 @@ from ._stream import Stream
 from ._version import __version__
 from .call import CALLS, Call, StreamCall
 from .client import MeshAPI
-from .endpoints._folding import Delta, FunctionDelta, ToolCallDelta
+from .endpoints._folding import Delta
 from .endpoints._messages import (
     AudioPart,
     ContentPart,
@@ -27,6 +27,7 @@ from .endpoints._messages import (
     VideoPart,
 )
 from .endpoints._shared import PromptTokensDetails, Usage
+from .endpoints._tool_calls import FunctionDelta, ToolCallDelta
 from .endpoints.chat import (
     ChatCompletion,
     ChatCompletionChunk,

@@ -15,7 +15,7 @@ What it adds to cattrs' defaults, each closing a trap that was measured:
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -33,29 +33,28 @@ __all__ = ["dumps", "loads", "structurer", "unfit"]
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
-_KINDS = {
+_KINDS: Mapping[type, str] = {
     dict: "an object",
     list: "a list",
     str: "text",
     bool: "true or false",
-    int: "a number",
+    int: "a whole number",
     float: "a number",
+    NoneType: "null",
 }
 
 
-class _MismatchError(ValueError):
-    """A JSON value is of another kind than its field."""
-
-    def __init__(self, wanted: str, value: object) -> None:
-        super().__init__(
-            f"expected {wanted}, got {'null' if value is None else _KINDS.get(type(value), 'something else')}"
-        )
+def _mismatch(value: object, *wanted: type) -> ValueError:
+    """Return the error for a JSON value that is of another kind than its field."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    got = repr(value) if is_number else _KINDS.get(type(value), type(value).__name__)
+    return ValueError(f"expected {' or '.join(_KINDS[kind] for kind in wanted)}, got {got}")
 
 
 def _text(value: Any, _: Any) -> str:
     if type(value) is str:
         return value
-    raise _MismatchError("text", value)
+    raise _mismatch(value, str)
 
 
 def _integer(value: Any, _: Any) -> int:
@@ -63,19 +62,19 @@ def _integer(value: Any, _: Any) -> int:
         return value
     if type(value) is float and value.is_integer():  # some gateways write time stamps as 1.7e9
         return int(value)
-    raise _MismatchError("a whole number", value)
+    raise _mismatch(value, int)
 
 
 def _floating(value: Any, _: Any) -> float:
     if type(value) is float or type(value) is int:
         return value
-    raise _MismatchError("a number", value)
+    raise _mismatch(value, float)
 
 
 def _boolean(value: Any, _: Any) -> bool:
     if type(value) is bool:
         return value
-    raise _MismatchError("true or false", value)
+    raise _mismatch(value, bool)
 
 
 def _list_hook(kind: Any, converter: BaseConverter) -> Hook:
@@ -83,7 +82,7 @@ def _list_hook(kind: Any, converter: BaseConverter) -> Hook:
 
     def structure_list(value: Any, _: Any) -> Any:
         if type(value) is not list:
-            raise _MismatchError("a list", value)
+            raise _mismatch(value, list)
         return members(value, kind)
 
     return structure_list
@@ -96,7 +95,7 @@ def _dict_hook(kind: Any, _converter: BaseConverter) -> Hook:
 
     def structure_dict(value: Any, _: Any) -> Any:
         if type(value) is not dict:
-            raise _MismatchError("an object", value)
+            raise _mismatch(value, dict)
         return value
 
     return structure_dict
@@ -104,26 +103,21 @@ def _dict_hook(kind: Any, _converter: BaseConverter) -> Hook:
 
 def _union_hook(kind: Any, converter: BaseConverter) -> Hook:
     """Choose by the kind of the JSON value; a union has at most one member for each."""
-    hooks: dict[type, tuple[Hook, Any]] = {}
-    wanted = []
+    hooks: dict[type, tuple[Hook, Any]] = {NoneType: (_nothing, None)} if _takes_null(kind) else {}
+    wanted: list[type] = []
     for member in get_args(kind):
-        origin = get_origin(member) or member
-        json_kinds = [dict] if _is_shape(origin) else [int, float] if origin is float else [origin]
-        if member is not NoneType:
-            wanted.append(_KINDS[json_kinds[0]])
-        for json_kind in json_kinds:
-            hooks[json_kind] = (
-                _nothing if member is NoneType else converter.get_structure_hook(member),
-                member,
-            )
-    expected = " or ".join(wanted)
-    if int in hooks:
-        hooks.setdefault(float, hooks[int])
+        if member is NoneType:
+            continue
+        json_kind = dict if _is_shape(member) else get_origin(member) or member
+        wanted.append(json_kind)
+        # A whole number may be written as 5.0, any other number as 5.
+        for each in (int, float) if json_kind in {int, float} else (json_kind,):
+            hooks[each] = (converter.get_structure_hook(member), member)
 
     def structure_union(value: Any, _: Any) -> Any:
         chosen = hooks.get(type(value))
         if chosen is None:
-            raise _MismatchError(expected, value)
+            raise _mismatch(value, *wanted)
         return chosen[0](value, chosen[1])
 
     return structure_union
@@ -135,8 +129,9 @@ def _nothing(_value: Any, _: Any) -> None:
 
 def _part(value: Any, _: Any) -> Any:
     if type(value) is not dict:
-        raise _MismatchError("an object", value)
-    kind: Any = Parts.kinds.get(value.get("type", ""), UnknownPart)
+        raise _mismatch(value, dict)
+    name = value.get("type")
+    kind: Any = Parts.kinds.get(name, UnknownPart) if isinstance(name, str) else UnknownPart
     return _CONVERTER.structure(value, kind)
 
 
@@ -150,7 +145,7 @@ def _shape_hook(kind: Any, converter: BaseConverter) -> Hook:
 
     def structure_shape(value: Any, _: Any) -> Any:
         if type(value) is not dict:
-            raise _MismatchError("an object", value)
+            raise _mismatch(value, dict)
         for name, empty in never_null.items():
             if value.get(name, value) is None:
                 value = {key: item for key, item in value.items() if key != name}
@@ -172,7 +167,7 @@ def _empty(field: "attrs.Attribute[Any]") -> Callable[[], Any] | None:
     kind: Any = field.type
     if field.default is not attrs.NOTHING:
         return None
-    if _is_shape(kind):
+    if _is_shape(kind) or _is_dict(kind):
         return dict
     return list if _is_list(kind) else None
 
@@ -212,19 +207,19 @@ _CONVERTER = _make_converter()
 
 
 def structurer(kind: type[T]) -> Callable[[Any], T]:
-    """Return the function that makes a shape of decoded JSON; its failures are explained by :func:`unfit`."""
+    """Return the function that makes a shape of decoded JSON; :func:`unfit` explains what it raises."""
     hook = _CONVERTER.get_structure_hook(kind)
     return lambda value: hook(value, kind)
 
 
 def unfit(error: Exception) -> str:
-    """Return why some JSON did not fit its shape, with the path of each place (at most three)."""
+    """Return why some JSON did not fit its shape, with the path of each place (the first three)."""
     if isinstance(error, (ClassValidationError, IterableValidationError)):
         reasons = transform_error(error, format_exception=_reason)
     else:
         reasons = [f"{_reason(error, None)} @ $"]
     shown = "; ".join(reasons[:3])
-    return shown if len(reasons) <= 3 else f"{shown}; and {len(reasons) - 3} more"  # noqa: PLR2004 - as it says
+    return shown if len(reasons) <= 3 else f"{shown}; and {len(reasons) - 3} more"
 
 
 def _reason(error: BaseException, _kind: Any) -> str:
@@ -234,7 +229,11 @@ def _reason(error: BaseException, _kind: Any) -> str:
 
 
 def loads(text: str | bytes) -> Any:
-    """Return decoded JSON; anything else is a ``ValueError``."""
+    """
+    Return decoded JSON; what is none, or is nested too deeply, is a ``ValueError``.
+
+    NaN and the infinities are taken: they are no JSON, but servers send them among log probabilities.
+    """
     try:
         return json.loads(text)
     except RecursionError:
@@ -246,13 +245,12 @@ def dumps(value: Any) -> bytes:
     """
     Return JSON as bytes.
 
-    A value that JSON can't hold (NaN and infinities included) is a ``TypeError`` that names its place.
+    A value that JSON can't hold, NaN and the infinities included, is a ``TypeError`` that names its place.
     """
     try:
         text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError):
-        path, found = _unwritable(value, "$", ())
-        msg = f"the request holds a value that JSON can't: {found} @ {path}"
+    except (TypeError, ValueError, RecursionError) as error:
+        msg = f"the request holds what JSON can't: {_fault(value, error)}"
         raise TypeError(msg) from None
     try:
         return text.encode()
@@ -260,24 +258,34 @@ def dumps(value: Any) -> bytes:
         return json.dumps(value, separators=(",", ":")).encode()
 
 
-def _unwritable(value: Any, path: str, around: tuple[int, ...]) -> tuple[str, str]:
-    """Return the first place that can't be written."""
+def _fault(value: Any, error: Exception) -> str:
+    """Return what made the encoder fail and where, as far as that can be found."""
+    if isinstance(error, RecursionError):
+        return "lists and dicts nested too deeply"
+    try:
+        return _unwritable(value, "$", ()) or str(error)
+    except RecursionError:
+        return str(error)
+
+
+def _unwritable(value: Any, path: str, around: tuple[int, ...]) -> str | None:
+    """Return the first value that can't be written and its place, None where there is none."""
     if id(value) in around:
-        return path, "a container inside itself"
+        return f"a container inside itself @ {path}"
     members: list[tuple[str, Any]] = []
     if isinstance(value, dict):
         for key in value:
-            if not isinstance(key, str):
-                return path, f"a key that is no text, {key!r:.80}"
+            if not isinstance(key, (str, int, float, NoneType)):
+                return f"the key {key!r:.80} ({type(key).__name__}) @ {path}"
         members = [(f"{path}.{key}", item) for key, item in value.items()]
     elif isinstance(value, (list, tuple)):
         members = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
     elif isinstance(value, float) and not math.isfinite(value):
-        return path, repr(value)
+        return f"{value!r} @ {path}"
     elif not isinstance(value, (str, int, float, NoneType)):
-        return path, f"{value!r:.80} ({type(value).__name__})"
+        return f"{value!r:.80} ({type(value).__name__}) @ {path}"
     for place, item in members:
         found = _unwritable(item, place, (*around, id(value)))
-        if found[1]:
+        if found is not None:
             return found
-    return path, ""
+    return None

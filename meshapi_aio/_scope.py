@@ -25,7 +25,7 @@ class Scope:
     It can be entered again and again, but not twice at once.
     """
 
-    __slots__ = ("_phase", "_reason", "_seconds", "_timeout", "_until", "deadline", "total")
+    __slots__ = ("_phase", "_reason", "_seconds", "_timeout", "deadline", "total")
 
     def __init__(self, total: float | None) -> None:
         """Begin to count: the whole call may take ``total`` seconds (None: no limit)."""
@@ -35,19 +35,18 @@ class Scope:
         self._reason: MeshAPIError | None = None
         self._phase: Phase = "deadline"
         self._seconds: float | None = total
-        self._until = self.deadline
 
     def limit(self, phase: Phase, seconds: float | None) -> None:
         """Allow the present wait this many seconds from now, and never more than the whole call has left."""
         if self._timeout is not None and self._timeout.expired():
             return  # its cancellation is on its way, and must be told as what it was for
-        self._phase, self._seconds, self._until = "deadline", self.total, self.deadline
+        self._phase, self._seconds, until = "deadline", self.total, self.deadline
         if seconds is not None:
-            until = asyncio.get_running_loop().time() + seconds
-            if self.deadline is None or until < self.deadline:
-                self._phase, self._seconds, self._until = phase, seconds, until
+            sooner = asyncio.get_running_loop().time() + seconds
+            if until is None or sooner < until:
+                self._phase, self._seconds, until = phase, seconds, sooner
         if self._timeout is not None and self._reason is None:
-            self._timeout.reschedule(self._until)
+            self._timeout.reschedule(until)
 
     def end(self, reason: MeshAPIError) -> None:
         """Raise an error where the scope waits, now; where it does not, at its next beginning."""
@@ -60,7 +59,7 @@ class Scope:
     async def __aenter__(self) -> Self:
         if self._reason is not None:
             raise self._reason
-        self._phase, self._seconds, self._until = "deadline", self.total, self.deadline
+        self._phase, self._seconds = "deadline", self.total
         timeout = asyncio.timeout_at(self.deadline)
         await timeout.__aenter__()
         self._timeout = timeout

@@ -173,6 +173,16 @@ async def test_time_is_counted_from_the_beginning() -> None:
         assert caught.value.phase == "deadline"
 
 
+async def test_an_earlier_limit_is_not_blamed() -> None:
+    """What runs out in a block without a limit is the time of the whole call, whatever was set before."""
+    scope = Scope(0.02)
+    async with scope:
+        scope.limit("first_event", SHORT)
+    with pytest.raises(APITimeoutError, match=r"the call was not finished within 0\.02 s") as caught:
+        await waiting(scope)
+    assert caught.value.phase == "deadline"
+
+
 async def test_what_is_over_time_but_needs_no_wait_is_not_lost() -> None:
     """A block that ends without waiting ends well, whatever the clock says."""
     async with Scope(SHORT) as scope:

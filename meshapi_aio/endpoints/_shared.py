@@ -76,7 +76,8 @@ def at_most_characters(most: int) -> Callable[[object, Any, Any], None]:
 
     def check(owner: object, attribute: Any, value: str | None) -> None:
         if value is not None and len(value) > most:
-            msg = f"{type(owner).__name__}: {attribute.name} must be at most {most} characters, got {len(value)}"
+            place = f"{type(owner).__name__}: {attribute.name}"
+            msg = f"{place} must be at most {most} characters, got {len(value)}"
             raise ValueError(msg)
 
     return check

@@ -6,7 +6,7 @@ behaviour where that differs; such places say so.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Self
+from typing import Any, Literal
 
 import attrs
 
@@ -14,9 +14,10 @@ from .._shape import Reply, Shape, shape
 from .._stream import Stream
 from ..call import Call, Family, Namespace, StreamCall, create_method, fields, post, stream_method
 from ..errors import MeshAPIError, StreamAPIError
-from ._folding import AbsentDelta, Delta, MessageFolder
+from ._folding import AbsentDelta, ChoiceFolder, Delta
 from ._messages import Message, check_messages
 from ._shared import Usage, at_most_characters, between, gateway_seconds, positive
+from ._text import TextJoiner, TextStream
 
 
 __all__ = [
@@ -29,7 +30,6 @@ __all__ = [
     "Completions",
     "CreateChatCompletion",
     "StreamChatCompletion",
-    "TextStream",
 ]
 
 
@@ -104,8 +104,10 @@ class ChatCompletionChunk(Shape):
         It may hold half of a character, whose other half comes in the next chunk, and which ``print``
         refuses; ``stream.text_stream`` joins them.
         """
-        choice = self.choices[0] if self.choices else None
-        return (choice.delta.content or "") if choice is not None and not choice.index else ""
+        for choice in self.choices:
+            if not choice.index:
+                return choice.delta.content or ""
+        return ""
 
 
 class ChatCompletionStream(Stream[ChatCompletionChunk]):
@@ -113,16 +115,15 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._folders: dict[int, MessageFolder] = {}
-        self._finish_reasons: dict[int, str] = {}
-        self._logprobs: dict[int, Any] = {}
+        self._folders: dict[int, ChoiceFolder] = {}
         self._head: dict[str, Any] = {}
         self._extra: dict[str, Any] = {}
+        self._text = TextJoiner()
 
     @property
-    def text_stream(self) -> "TextStream":
+    def text_stream(self) -> TextStream:
         """The text of the first answer, piece by piece, every character whole."""
-        return TextStream(self)
+        return TextStream(self, self._text)
 
     async def get_final_completion(self) -> ChatCompletion:
         """
@@ -146,46 +147,35 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
             if chunk.extra:
                 self._extra.update(chunk.extra)
             for choice in chunk.choices:
-                self._fold_choice(choice)
-
-    def _fold_choice(self, choice: ChunkChoice) -> None:
-        index = choice.index or 0
-        folder = self._folders.get(index)
-        if folder is None:
-            folder = self._folders[index] = MessageFolder()
-        folder.add(choice.delta)
-        if choice.finish_reason is not None:
-            self._finish_reasons[index] = choice.finish_reason
-        if choice.logprobs is not None:
-            known = self._logprobs.get(index)
-            self._logprobs[index] = _joined_logprobs(known, choice.logprobs)
+                folder = self._folders.get(choice.index or 0)
+                if folder is None:
+                    folder = self._folders[choice.index or 0] = ChoiceFolder()
+                folder.add(choice.delta, choice.finish_reason, choice.logprobs)
 
     def _folded(self) -> ChatCompletion:
         self._fold_all()
         whole = self._finished and self._failure is None
         choices = [
-            Choice(
-                index=index,
-                message=self._folders[index].fold(ended=whole or index in self._finish_reasons),
-                finish_reason=self._finish_reasons.get(index),
-                logprobs=self._logprobs.get(index),
-            )
-            for index in sorted(self._folders)
+            Choice(index=index, **folder.fold(whole=whole)) for index, folder in sorted(self._folders.items())
         ]
-        completion = ChatCompletion(choices=choices, extra=dict(self._extra), **self._head)
-        completion.object = "chat.completion"
+        completion = ChatCompletion(
+            object="chat.completion", choices=choices, extra=dict(self._extra), **self._head
+        )
         if self.meta is not None:
             completion.meta = self.meta
         return completion
 
     def _whole(self) -> bool:
-        return bool(self._folders) and all(index in self._finish_reasons for index in self._folders)
+        return bool(self._folders) and all(self._finish_reasons())
 
     def _spoilt(self) -> MeshAPIError | None:
-        if "error" not in self._finish_reasons.values():
+        if "error" not in self._finish_reasons():
             return None
         msg = "the answer ended with finish_reason 'error'"
         return StreamAPIError(msg, status=None, code="upstream_error", request_id=self.request_id)
+
+    def _finish_reasons(self) -> list[str | None]:
+        return [folder.finish_reason for folder in self._folders.values()]
 
     def _partial(self) -> ChatCompletion:
         return self._folded()
@@ -199,52 +189,6 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
 # fingerprint the last.
 _FIRST = ("id", "created", "model")
 _LAST = ("usage", "cost", "system_fingerprint")
-
-
-def _joined_logprobs(known: Any, new: Any) -> Any:
-    if not (isinstance(known, dict) and isinstance(new, dict)):
-        return new
-    joined = dict(known)
-    for key, value in new.items():
-        old = joined.get(key)
-        joined[key] = old + value if isinstance(old, list) and isinstance(value, list) else value
-    return joined
-
-
-class TextStream:
-    """The text of a stream's first answer, piece by piece; a character that came in two halves is one piece."""
-
-    def __init__(self, stream: ChatCompletionStream) -> None:
-        self._stream = stream
-        self._half = ""
-
-    def __aiter__(self) -> Self:
-        return self
-
-    async def __anext__(self) -> str:
-        """Return the next text that is not empty; a half that stays alone reads as U+FFFD."""
-        while True:
-            try:
-                chunk = await self._stream.__anext__()
-            except StopAsyncIteration:
-                half, self._half = self._half, ""
-                if half:
-                    return "\N{REPLACEMENT CHARACTER}"
-                raise
-            text = self._half + chunk.text
-            self._half = ""
-            if text and "\ud800" <= text[-1] <= "\udbff":
-                text, self._half = text[:-1], text[-1]
-            if text:
-                return _printable(text)
-
-
-def _printable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-    return text
 
 
 @fields
