@@ -60,8 +60,15 @@ class Stream(Generic[ChunkType]):
     ended or its error was raised, iterating it again ends at once.
     """
 
-    def __init__(self, call: object, opener: Opener[ChunkType], total: float | None) -> None:
+    def __init__(
+        self,
+        call: object,
+        opener: Opener[ChunkType],
+        total: float | None,
+        created_at: str = "an unknown place",
+    ) -> None:
         self._call = call
+        self._created_at = created_at
         self._opener: Opener[ChunkType] | None = opener
         self._total = total
         self._scope: Scope | None = None
@@ -142,7 +149,8 @@ class Stream(Generic[ChunkType]):
         # Close first: a warning that is turned into an error must not keep the connection.
         pump.source.abort_from_finalizer()
         warnings.warn(
-            f"{self!r} was dropped before its end; read it whole, or use 'async with' or close()",
+            f"{self!r}, created at {self._created_at}, was dropped before its end; "
+            "read it whole, or use 'async with' or close()",
             ResourceWarning,
             stacklevel=2,
             source=self,

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ._answer import read_error, telling_headers
+from ._origin import place_of_caller
 from ._pump import Opening, Pump
 from ._resolve import resolve_base_url, resolve_token
 from ._retry import pause_before_retry
@@ -79,11 +80,11 @@ class MeshAPI(Families):
     ``api_version`` is sent as ``X-Mesh-Version``; None sends none. ``headers`` go with every request.
     ``on_malformed="skip"`` counts events that are no chunks in ``stream.skipped`` where ``"raise"`` raises.
 
-    ``max_connections`` bounds the calls that are under way at once; further ones queue, and only
-    ``Timeout.total`` counts that time. ``session`` is an ``aiohttp.ClientSession`` of your own, which is
-    neither changed nor closed; without it the client makes one, without cookies, redirects or a proxy from
-    the environment (``trust_env=True`` takes proxies and ``.netrc`` from there; ``proxy`` names one).
-    ``ssl_context`` replaces the default one.
+    ``max_connections`` bounds the calls that are under way at once (by default 1000, or what the limit on
+    descriptors allows); further ones queue, and only ``Timeout.total`` counts that time. ``session`` is an
+    ``aiohttp.ClientSession`` of your own, which is neither changed nor closed; without it the client makes
+    one, without cookies, redirects or a proxy from the environment (``trust_env=True`` takes proxies and
+    ``.netrc`` from there; ``proxy`` names one). ``ssl_context`` replaces the default one.
     """
 
     def __init__(
@@ -94,7 +95,7 @@ class MeshAPI(Families):
         timeout: Timeout | None = None,
         retry: Retry | None = None,
         limits: Limits | None = None,
-        max_connections: int = 1000,
+        max_connections: int | None = None,
         api_version: str | None = "2026-08",
         headers: Mapping[str, str] | None = None,
         session: Session | None = None,
@@ -113,9 +114,6 @@ class MeshAPI(Families):
             headers=headers or {},
             on_malformed=on_malformed,
         )
-        if isinstance(max_connections, bool) or not isinstance(max_connections, int) or max_connections < 1:
-            msg = f"max_connections must be a whole number of at least 1, got {max_connections!r}"
-            raise ValueError(msg)
         self._owner = True
         self._shared = _Shared()
         self._shared.transport = Transport(
@@ -124,6 +122,7 @@ class MeshAPI(Families):
             proxy=proxy,
             ssl_context=ssl_context,
             trust_env=trust_env,
+            created_at=place_of_caller(),
             on_change=self._shared.changed,
         )
 
@@ -236,7 +235,10 @@ class MeshAPI(Families):
             msg = f"stream() takes a call such as StreamChatCompletion(…), got {call!r}; others go to send()"
             raise TypeError(msg)
         made: StreamType = call.reply(
-            call, functools.partial(self._open_stream, call), self._settings.timeout.total
+            call,
+            functools.partial(self._open_stream, call),
+            self._settings.timeout.total,
+            place_of_caller(),
         )
         return made
 

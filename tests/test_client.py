@@ -26,23 +26,12 @@ from meshapi_aio import (
     Timeout,
 )
 
-from .faults.server import (
-    COMPLETION,
-    DONE,
-    LAST_CHUNK,
-    STREAM_HEAD,
-    Connection,
-    FaultServer,
-    Script,
-    event,
-    piece,
-    reply,
-)
+from .faults.server import Connection, FaultServer, Script
+from .faults.wire import COMPLETION, DONE, LAST_CHUNK, STREAM_HEAD, WHOLE_STREAM, event, piece, reply
 
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 QUICK = Retry(backoff=0)
-WHOLE_STREAM = STREAM_HEAD + piece(event("a", finish="stop")) + piece(DONE) + LAST_CHUNK
 
 
 @asynccontextmanager

@@ -31,6 +31,7 @@ _ATTRS = frozenset({"attrs"})
 
 TABLE: Mapping[str, Row] = {
     "_version.py": Row(0),
+    "_origin.py": Row(0),
     "_check.py": Row(0, _ATTRS),
     "_error_body.py": Row(0, _ATTRS),
     "events.py": Row(0, _ATTRS),

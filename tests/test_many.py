@@ -1,4 +1,8 @@
+<<<<<<< HEAD
 """A thousand streams at once through one client, read whole and cancelled; the gateway in its own process."""
+=======
+"""A thousand streams at once through one client, read and cancelled; the gateway in its own process."""
+>>>>>>> leaving
 
 import asyncio
 import gc

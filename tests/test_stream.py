@@ -34,7 +34,7 @@ class Wire:
         self.aborted = 0
         self.finished = 0
         self.finalized_in: str | None = None
-        self._wake: asyncio.Future[bool] | None = None
+        self._wake: asyncio.Future[None] | None = None
         self._reason: MeshAPIError | None = None
 
     async def read(self) -> bytes:
@@ -45,9 +45,9 @@ class Wire:
         if isinstance(item, asyncio.Event):
             self._wake = asyncio.get_running_loop().create_future()
             waiter = asyncio.ensure_future(item.wait())
-            waits: list[asyncio.Future[Any]] = [waiter, self._wake]
+            either: list[asyncio.Future[Any]] = [waiter, self._wake]
             try:
-                await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 waiter.cancel()
             if self._reason is not None:
@@ -64,7 +64,7 @@ class Wire:
         self.aborted += 1
         self._reason = reason
         if self._wake is not None and not self._wake.done():
-            self._wake.set_result(True)
+            self._wake.set_result(None)
 
     def abort_from_finalizer(self) -> None:
         self.finalized_in = threading.current_thread().name

@@ -12,11 +12,26 @@ from ..settings import Timeout
 from ._failures import failure_to_read
 
 
-__all__ = ["Exchange", "Slots"]
+__all__ = ["Exchange", "Slots", "from_finalizer"]
 
 # How long a finished stream's connection may take to deliver its last bytes before it is closed instead of
 # reused: gateways send the terminating chunk up to 50 ms after "[DONE]", and a new TLS connection costs more.
 _LATE = 0.1
+
+
+def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -> bool:
+    """
+    Run what closes something from ``__del__``, which any thread may call at any time.
+
+    Returns False where the loop is closed and there is nothing left to run it on.
+    """
+    if loop.is_closed():
+        return False
+    if loop.is_running() and asyncio._get_running_loop() is not loop:  # noqa: SLF001 - documented all the same
+        loop.call_soon_threadsafe(close)
+    else:
+        close()
+    return True
 
 
 class Slots:
@@ -216,12 +231,8 @@ class Exchange:
 
     def abort_from_finalizer(self) -> None:
         """Break the connection from any thread, also where the loop is closed."""
-        if self._loop.is_closed():
+        if not from_finalizer(self._loop, self.abort):
             self._over = True
-        elif asyncio._get_running_loop() is self._loop:  # noqa: SLF001 - documented, despite its name
-            self.abort()
-        else:
-            self._loop.call_soon_threadsafe(self.abort)
 
     def _end(self) -> None:
         if not self._over:

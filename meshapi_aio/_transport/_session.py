@@ -1,7 +1,10 @@
 """The session's life, and what each of its connections is used for."""
 
 import asyncio
+import os
+import socket
 import ssl
+import warnings
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
@@ -16,7 +19,8 @@ from .._wire import Request
 from ..errors import MeshAPIError
 from ..events import Statistics
 from ..settings import Limits, Timeout
-from ._exchange import Exchange, Slots
+from ._descriptors import connections_allowed, descriptor_limit
+from ._exchange import Exchange, Slots, from_finalizer
 from ._failures import failure_to_open, headers_too_large
 
 
@@ -35,6 +39,10 @@ class _Connector(aiohttp.TCPConnector):
         super().__init__(limit=0, ssl=True if ssl_context is None else ssl_context)
         self._used: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
 
+    def close_now(self) -> None:
+        """Close all connections without waiting, for a finalizer, as aiohttp's own does, but silently."""
+        self._close()
+
     @property
     def open(self) -> int:
         """How many connections there are, pooled ones included."""
@@ -51,10 +59,27 @@ class _Connector(aiohttp.TCPConnector):
             if reused and exchange is not None and exchange.fresh_only:
                 connection.close()
                 continue
-            self._used.add(protocol)
+            if not reused:
+                self._used.add(protocol)
+                _keep_alive(connection)
             if exchange is not None:
                 exchange.connected(connection, reused=reused)
             return connection
+
+
+# A NAT or a load balancer forgets an idle connection after some minutes, without telling anybody; a model may
+# think for longer. So the kernel asks after a quiet minute, and gives up when five answers are missing.
+_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 5}
+
+
+def _keep_alive(connection: aiohttp.connector.Connection) -> None:
+    sock = None if connection.transport is None else connection.transport.get_extra_info("socket")
+    if sock is None:
+        return
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE.items():
+        if hasattr(socket, name):  # not every system lets one choose
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 class Transport:
@@ -64,24 +89,27 @@ class Transport:
         self,
         *,
         session: aiohttp.ClientSession | None,
-        max_connections: int,
+        max_connections: int | None,
         proxy: str | None,
         ssl_context: ssl.SSLContext | None,
         trust_env: bool,
+        created_at: str,
         on_change: Callable[[], None],
     ) -> None:
         if session is not None and not isinstance(session, aiohttp.ClientSession):
             msg = f"session must be an aiohttp.ClientSession, got {session!r}"
             raise TypeError(msg)
         self._session = session
+        self._created_at = created_at
         self._on_change = on_change
         self._owned = session is None
-        self._max_connections = max_connections
+        self._max_connections = connections_allowed(max_connections, descriptor_limit())
         self._proxy = proxy
         self._ssl_context = ssl_context
         self._trust_env = trust_env
         self._connector: _Connector | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._process: int | None = None
         self._slots: Slots | None = None
         self._exchanges: set[Exchange] = set()
 
@@ -155,14 +183,26 @@ class Transport:
         raise failure
 
     def _ready(self) -> tuple[aiohttp.ClientSession, Slots]:
-        loop = asyncio.get_running_loop()
-        if self._loop is not None and self._loop is not loop:
+        """
+        Return the session and the slots, made at the first call.
+
+        They belong to its event loop and its process. A second session would be the alternative, but the
+        first one's connections could not be closed any more from there, and would leak without a word.
+        """
+        loop, process = asyncio.get_running_loop(), os.getpid()
+        if self._process not in {None, process}:
             msg = (
-                f"this client belongs to the event loop {self._loop!r} and was called in {loop!r}; "
-                "make one client in each loop"
+                f"this client, created at {self._created_at}, has connections of the process {self._process} "
+                f"and was called in its fork, {process}; make one client in each process"
             )
             raise RuntimeError(msg)
-        self._loop = loop
+        if self._loop not in {None, loop}:
+            msg = (
+                f"this client, created at {self._created_at}, belongs to the event loop {self._loop!r} "
+                f"and was called in {loop!r}; make one client in each event loop"
+            )
+            raise RuntimeError(msg)
+        self._loop, self._process = loop, process
         if self._session is None:
             self._connector = _Connector(self._ssl_context)
             self._session = aiohttp.ClientSession(
@@ -196,3 +236,20 @@ class Transport:
         """Close the session, unless it was injected."""
         if self._owned and self._session is not None:
             await self._session.close()
+
+    def __del__(self) -> None:
+        session = getattr(self, "_session", None)  # absent where __init__ itself raised
+        if session is None or session.closed or not self._owned or self._process != os.getpid():
+            return
+        # Close first, warn last: a warning that is turned into an error must not keep the connections. The
+        # session is detached, or aiohttp would warn of it once more, without saying where it came from.
+        connector = self._connector
+        session.detach()
+        if connector is not None and self._loop is not None:
+            from_finalizer(self._loop, connector.close_now)
+        warnings.warn(
+            f"the client created at {self._created_at} was never closed; use 'async with' or close()",
+            ResourceWarning,
+            stacklevel=2,
+            source=self,
+        )

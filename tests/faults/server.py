@@ -1,30 +1,36 @@
 """
-A server that does what a script says, down to the byte, and notes how each connection ended.
+A server that does what a script says, down to the byte.
 
-It is raw asyncio, so that it can be wrong in ways that a web framework refuses to be.
+It is raw asyncio, so that it can be wrong in ways that a web framework refuses to be. It accepts connections
+itself, so that each is on record (when it opened, how it ended) from its first packet, before any handshake,
+and none is lost when the server closes.
 """
 
 import asyncio
-import functools
-import json
+import contextlib
 import socket
-import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Literal, Self
 
-import trustme
+from .authority import tls_server_context
 
+
+__all__ = ["PATIENCE", "Connection", "FaultServer", "Script"]
 
 PATIENCE = 10.0
 """Seconds after which waiting for something that must happen counts as a failure."""
+
+_BREAK = struct.pack("ii", 1, 0)
+# As the kernel counts them; a connection that was reset is in the one, one that was closed in the other.
+_KERNEL_CLOSED, _KERNEL_CLOSE_WAIT = 7, 8
 
 
 class Connection(asyncio.Protocol):
     """One connection as the server sees it, and what a script can do with it."""
 
-    def __init__(self, server: "FaultServer") -> None:
+    def __init__(self, server: "FaultServer", sock: socket.socket) -> None:
         self._server = server
         self._loop = asyncio.get_running_loop()
         self._received = bytearray()
@@ -32,21 +38,26 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._task: asyncio.Task[None] | None = None
-        self.transport: asyncio.Transport
+        self.sock = sock
+        self.transport: asyncio.Transport | None = None
         self.requests: list[bytes] = []
+        self.opened_at = self._loop.time()
+        self.ended_at: float | None = None
         self.ended = asyncio.Event()
-        self.how: str | None = None
-        """``eof``: the client closed; ``reset``: it broke the connection; ``server``: we did either."""
+        self.how: Literal["eof", "reset", "server", "handshake"] | None = None
+        """
+        ``eof``: the client closed; ``reset``: it broke the connection; ``handshake``: either, before TLS was up;
+        ``server``: we did. None while it is open.
+        """
 
     # asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self._server.connections.append(self)
-        self._server.news()
         self._task = self._loop.create_task(self._server.script(self))
         self._task.add_done_callback(self._script_done)
+        self._server.news()
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -58,19 +69,24 @@ class Connection(asyncio.Protocol):
         return False
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.how = self.how or ("eof" if exc is None else "reset")
-        self.ended.set()
-        self._news.set()
-        self._writable.set()
-        if self._task is not None:
-            self._task.cancel()
-        self._server.news()
+        self.end("eof" if exc is None else "reset")
 
     def pause_writing(self) -> None:
         self._writable.clear()
 
     def resume_writing(self) -> None:
         self._writable.set()
+
+    def end(self, how: Literal["eof", "reset", "server", "handshake"]) -> None:
+        """Note that the connection is over."""
+        self.how = self.how or how
+        self.ended_at = self._loop.time()
+        self.ended.set()
+        self._news.set()
+        self._writable.set()
+        if self._task is not None:
+            self._task.cancel()
+        self._server.news()
 
     def _script_done(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and task.exception() is not None:
@@ -98,10 +114,25 @@ class Connection(asyncio.Protocol):
             self._news.clear()
             await self._news.wait()
 
+    async def some(self) -> None:
+        """Wait for the beginning of a request, and leave it where it is."""
+        while not self._received:
+            self._news.clear()
+            await self._news.wait()
+        self._server.news()
+
     async def send(self, data: bytes) -> None:
         """Write bytes, and wait where the client does not read."""
+        assert self.transport is not None
         self.transport.write(data)
         await self._writable.wait()
+
+    async def dribble(self, data: bytes) -> None:
+        """Write bytes one by one, each in a segment (and on TLS in a record) of its own."""
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for position in range(len(data)):
+            await self.send(data[position : position + 1])
+            await asyncio.sleep(0)
 
     async def stall(self) -> None:
         """Do nothing until the client goes away."""
@@ -109,63 +140,98 @@ class Connection(asyncio.Protocol):
 
     def be_deaf(self) -> None:
         """Stop reading for good."""
+        assert self.transport is not None
         self.transport.pause_reading()
 
     def close(self) -> None:
         """Close in order, once all is written."""
         self.how = self.how or "server"
+        assert self.transport is not None
         self.transport.close()
 
     def reset(self) -> None:
         """Break the connection: the client gets a reset, not an end."""
         self.how = self.how or "server"
-        sock = self.transport.get_extra_info("socket")
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _BREAK)
+        assert self.transport is not None
         self.transport.abort()
+
+    @property
+    def left(self) -> bool:
+        """Whether the client has closed or broken the connection, as the kernel knows without any reading."""
+        if self.ended.is_set():
+            return True
+        state = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        return state in {_KERNEL_CLOSED, _KERNEL_CLOSE_WAIT}
 
 
 Script = Callable[[Connection], Awaitable[None]]
 
 
 class FaultServer:
-    """``async with FaultServer(script) as server``: each connection runs the script."""
+    """
+    ``async with FaultServer(script) as server``: each connection runs the script.
 
-    def __init__(self, script: Script, *, tls: bool = False) -> None:
+    With ``tls`` it speaks TLS; with ``tls="stalled"`` its address says so, and no handshake gets an answer.
+    """
+
+    def __init__(self, script: Script, *, tls: bool | Literal["stalled"] = False) -> None:
         self.script: Any = script
         self.connections: list[Connection] = []
         self.failures: list[BaseException | None] = []
         self._tls = tls
         self._news = asyncio.Event()
-        self._server: asyncio.Server | None = None
+        self._listener: socket.socket | None = None
+        self._accepting: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Self:
-        loop = asyncio.get_running_loop()
-        self._server = await loop.create_server(
-            lambda: Connection(self),
-            "127.0.0.1",
-            0,
-            backlog=2048,
-            ssl=tls_server_context() if self._tls else None,
-        )
+        self._listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
+        self._listener.setblocking(False)
+        asyncio.get_running_loop().add_reader(self._listener, self._accept)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._server is not None
-        self._server.close()
+        assert self._listener is not None
+        asyncio.get_running_loop().remove_reader(self._listener)
+        self._listener.close()
+        for task in self._accepting:
+            task.cancel()
+        await asyncio.gather(*self._accepting, return_exceptions=True)
         for connection in self.connections:
-            connection.transport.abort()
-        await self._server.wait_closed()
-        await self.until(lambda: all(c.ended.is_set() for c in self.connections))
+            if connection.transport is not None:
+                connection.transport.abort()
+        await self.until(lambda: not self.open)
         assert not self.failures, self.failures
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        loop = asyncio.get_running_loop()
+        with contextlib.suppress(BlockingIOError, InterruptedError):
+            while True:
+                sock, _ = self._listener.accept()
+                sock.setblocking(False)
+                connection = Connection(self, sock)
+                self.connections.append(connection)
+                task = loop.create_task(self._serve(connection))
+                self._accepting.add(task)
+                task.add_done_callback(self._accepting.discard)
+
+    async def _serve(self, connection: Connection) -> None:
+        context = tls_server_context() if self._tls is True else None
+        try:
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: connection, connection.sock, ssl=context
+            )
+        except (OSError, asyncio.CancelledError):  # of TLS too: its errors are OSErrors
+            connection.end("handshake")
 
     @property
     def base_url(self) -> str:
         """Where it listens."""
-        assert self._server is not None
-        port = self._server.sockets[0].getsockname()[1]
-        return f"{'https' if self._tls else 'http'}://127.0.0.1:{port}"
+        assert self._listener is not None
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     @property
     def requests(self) -> int:
@@ -187,73 +253,3 @@ class FaultServer:
             while not condition():
                 self._news.clear()
                 await self._news.wait()
-
-
-@functools.cache
-def _authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@functools.cache
-def tls_server_context() -> ssl.SSLContext:
-    """Return the context of a server on 127.0.0.1, signed by a local authority."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    _authority().issue_cert("127.0.0.1").configure_cert(context)
-    return context
-
-
-@functools.cache
-def tls_client_context() -> ssl.SSLContext:
-    """Return the context of a client that trusts that authority."""
-    context = ssl.create_default_context()
-    _authority().configure_trust(context)
-    return context
-
-
-# The bytes that scripts send.
-
-STREAM_HEAD = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nX-Request-Id: req_1\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n"
-)
-LAST_CHUNK = b"0\r\n\r\n"
-DONE = b"data: [DONE]\n\n"
-
-
-def piece(data: bytes) -> bytes:
-    """Return bytes as one piece of a chunked body."""
-    return b"%x\r\n%s\r\n" % (len(data), data)
-
-
-def event(text: str | None = None, *, finish: str | None = None, **more: Any) -> bytes:
-    """Return an event of a chat stream."""
-    delta = {} if text is None else {"content": text}
-    chunk = {
-        "id": "c1",
-        "model": "m",
-        "choices": [{"index": 0, "delta": delta, "finish_reason": finish}],
-        **more,
-    }
-    return b"data: " + json.dumps(chunk).encode() + b"\n\n"
-
-
-def reply(body: Any, status: int = 200, *headers: str) -> bytes:
-    """Return a whole JSON answer."""
-    data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    lines = [
-        f"HTTP/1.1 {status} X",
-        "Content-Type: application/json",
-        f"Content-Length: {len(data)}",
-        *headers,
-    ]
-    return "\r\n".join(lines).encode() + b"\r\n\r\n" + data
-
-
-COMPLETION = {
-    "id": "c1",
-    "object": "chat.completion",
-    "created": 1,
-    "model": "m",
-    "choices": [{"index": 0, "message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2},
-}
