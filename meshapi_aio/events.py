@@ -156,7 +156,8 @@ class Event:
     Something that happened to a call.
 
     ``call`` is the kind of call (``CreateChatCompletion``), ``call_id`` a number that all events of one call
-    share, ``model`` the one that is asked for, ``at`` the time in seconds since the epoch.
+    share, ``model`` the one that is asked for, ``at`` the time in seconds since the epoch. Errors are told by
+    their class, status and code: their text may quote a prompt.
     """
 
     call: str
@@ -180,8 +181,9 @@ class RetryScheduled(Event):
 
     attempt: int
     pause: float
-    status: int | None
     error: str
+    status: int | None
+    code: str | None
     request_id: str | None
 
 
@@ -196,8 +198,9 @@ class FallbackTaken(Event):
 
     to_model: str | None
     unary: bool
-    status: int | None
     error: str
+    status: int | None
+    code: str | None
     request_id: str | None
 
 
@@ -243,6 +246,8 @@ class StreamEnded(Event):
     duration: float
     time_to_first_event: float | None
     error: str | None
+    status: int | None
+    code: str | None
     request_id: str | None
 
 
@@ -252,6 +257,7 @@ class RequestFailed(Event):
 
     attempts: int
     duration: float
-    status: int | None
     error: str
+    status: int | None
+    code: str | None
     request_id: str | None

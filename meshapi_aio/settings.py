@@ -4,6 +4,7 @@ What a client is told once: where the gateway is, who calls, how long to wait, w
 All values are frozen and checked when they are made. Performs no I/O.
 """
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -11,6 +12,8 @@ from types import NoneType
 from typing import Any, Literal, Self
 
 import attrs
+
+from .events import Event
 
 
 __all__ = [
@@ -83,17 +86,22 @@ class Timeout:
     total: float | None = attrs.field(default=None, validator=_limit_in_seconds)
 
 
-def _statuses_of(owner: str) -> Callable[[Iterable[int]], frozenset[int]]:
-    def statuses(value: Iterable[int]) -> frozenset[int]:
-        usable = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
-        found = frozenset(value) if usable else frozenset[int]()
-        if not usable or not all(isinstance(status, int) for status in found):
-            wanted = "HTTP statuses as whole numbers, such as {429, 503}"
-            msg = f"{owner}: on_status must be {wanted}, got {value!r}"
-            raise TypeError(msg)
-        return found
-
+def _statuses(owner: str, value: Iterable[int]) -> frozenset[int]:
+    usable = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
+    statuses = frozenset(value) if usable else frozenset[int]()
+    if not usable or not all(isinstance(status, int) for status in statuses):
+        wanted = "HTTP statuses as whole numbers, such as {429, 503}"
+        msg = f"{owner}: on_status must be {wanted}, got {value!r}"
+        raise TypeError(msg)
     return statuses
+
+
+def _retried(value: Iterable[int]) -> frozenset[int]:
+    return _statuses("Retry", value)
+
+
+def _leading_on(value: Iterable[int]) -> frozenset[int]:
+    return _statuses("Fallback", value)
 
 
 @attrs.frozen(kw_only=True)
@@ -117,7 +125,7 @@ class Retry:
     retry_after_cap: float = attrs.field(default=60.0, validator=_at_least(0, "seconds", int, float))
     # 500 belongs here: the gateway reports its commonest upstream failure, upstream_error, with it too.
     on_status: frozenset[int] = attrs.field(
-        default=frozenset({408, 429, 500, 502, 503, 504, 529}), converter=_statuses_of("Retry")
+        default=frozenset({408, 429, 500, 502, 503, 504, 529}), converter=_retried
     )
     unanswered: bool = attrs.field(default=False, validator=_must_be("True or False", bool))
 
@@ -164,9 +172,7 @@ class Fallback:
 
     models: tuple[str, ...] = attrs.field(default=(), converter=_models)
     # As the gateway's documentation has it; 429 is retried, and does not lead on to another model.
-    on_status: frozenset[int] = attrs.field(
-        default=frozenset({502, 503, 504}), converter=_statuses_of("Fallback")
-    )
+    on_status: frozenset[int] = attrs.field(default=frozenset({502, 503, 504}), converter=_leading_on)
     unary: bool = attrs.field(default=False, validator=_must_be("True or False", bool))
 
 
@@ -210,6 +216,12 @@ def _header_names(headers: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{name!r}: …" for name in headers) + "}"
 
 
+def _callable(_owner: object, _attribute: object, value: Callable[[Event], None] | None) -> None:
+    if value is not None and (not callable(value) or inspect.iscoroutinefunction(value)):
+        msg = f"on_event must be a function (no coroutine function) that takes an event, got {value!r}"
+        raise TypeError(msg)
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
     """
@@ -239,6 +251,7 @@ class Settings:
         default=None,
         validator=_must_be("1 to 64 of A-Z a-z 0-9 . _ : -", str, NoneType, fits=_REQUEST_ID.fullmatch),
     )
+    on_event: Callable[[Event], None] | None = attrs.field(default=None, validator=_callable)
     cache: bool | None = attrs.field(default=None, validator=_must_be("True, False or None", bool, NoneType))
 
     def evolve(self, **changes: Any) -> Self:
