@@ -46,8 +46,7 @@ _KINDS: Mapping[type, str] = {
 
 def _mismatch(value: object, *wanted: type) -> ValueError:
     """Return the error for a JSON value that is of another kind than its field."""
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    got = repr(value) if is_number else _KINDS.get(type(value), type(value).__name__)
+    got = _KINDS[float if type(value) is int else type(value)]
     return ValueError(f"expected {' or '.join(_KINDS[kind] for kind in wanted)}, got {got}")
 
 

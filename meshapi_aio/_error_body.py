@@ -130,8 +130,7 @@ def _time(date: str | None) -> float | None:
 
 def status_of(code: str | None) -> int | None:
     """Return the HTTP status that a code stands for; upstreams put statuses themselves there, too."""
-    if code is None:
-        return None
+    code = code or ""
     return _STATUS_BY_CODE.get(code) or (int(code) if code in _STATUSES else None)
 
 

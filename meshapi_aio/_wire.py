@@ -72,7 +72,7 @@ def prepare(call: Call[Any] | StreamCall[Any], settings: Settings) -> Request:
         headers["X-Mesh-Cache"] = "no-store"
     own = {name.lower(): name for name in headers}
     for name, value in settings.headers.items():
-        headers[own.setdefault(name.lower(), name)] = value
+        headers[own.get(name.lower(), name)] = value
     return Request(call.route.method, settings.base_url + call.route.path, headers, dumps(call.body()))
 
 

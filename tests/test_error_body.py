@@ -117,6 +117,22 @@ def test_bodies_of_every_form_are_read(value: Any, expected: ErrorBody) -> None:
     assert ErrorBody.of(value) == expected
 
 
+@pytest.mark.parametrize(
+    ("value", "explanation"),
+    [
+        (
+            {"error": {"message": "no", "details": [VALIDATION_PROBLEM]}},
+            "body.messages.0.role: Field required",
+        ),
+        ({"detail": [VALIDATION_PROBLEM]}, ""),
+        ({"error": {"message": "no"}}, ""),
+    ],
+)
+def test_details_explain_what_the_message_does_not(value: Any, explanation: str) -> None:
+    """Which field is wrong is told once: by the details, unless the message was made of them."""
+    assert ErrorBody.of(value).explanation == explanation
+
+
 def json_values() -> st.SearchStrategy[Any]:
     """Draw JSON that is made of the keys of error bodies, filled with anything."""
     keys = st.sampled_from(

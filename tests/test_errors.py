@@ -201,7 +201,7 @@ def test_an_error_has_a_place_for_call_and_attempts() -> None:
 
 
 def test_what_the_gateway_said_is_told_whole() -> None:
-    """The text of an error says which field is wrong and when to come back; its message stays the gateway's."""
+    """An error's text says which field is wrong and when to come back; its message is the gateway's."""
     error = RateLimitError(
         "slow down", status=429, code="x", explanation="body.n: too many", retry_after=61.0
     )

@@ -27,7 +27,9 @@ def _bound(node: ast.stmt, *, is_package: bool) -> set[str]:
             return {node.name}
         case ast.Assign() | ast.AnnAssign():
             return _assigned(node)
-        case ast.ImportFrom() if is_package and (node.level == 1 or (node.module or "").split(".")[0] == NAME):
+        case ast.ImportFrom() if is_package and (
+            node.level == 1 or (node.module or "").split(".")[0] == NAME
+        ):
             return {alias.asname or alias.name for alias in node.names}
         case ast.If() | ast.Try():
             nested = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.stmt)]

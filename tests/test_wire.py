@@ -422,8 +422,8 @@ MALFORMED = {
     "7": "is no JSON object",
     "null": "is no JSON object",
     '"[DONE]"': "is no JSON object",
-    '{"choices": 7}': "is no ChatCompletionChunk: expected a list, got 7 @ $.choices",
-    '{"choices": [{"delta": {"content": 7}}]}': "is no ChatCompletionChunk: expected text, got 7 @ "
+    '{"choices": 7}': "is no ChatCompletionChunk: expected a list, got a number @ $.choices",
+    '{"choices": [{"delta": {"content": 7}}]}': "is no ChatCompletionChunk: expected text, got a number @ "
     "$.choices[0].delta.content",
 }
 
