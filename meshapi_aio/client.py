@@ -155,10 +155,10 @@ class MeshAPI(Families):
         Return a client with other settings that shares this one's connections and limits.
 
         It takes ``timeout``, ``retry``, ``limits``, ``api_version``, ``headers`` (added to those that are
-        there), ``on_malformed``, ``on_event``, and three that are only here: ``fallback``, the models that are
-        asked when one fails; ``request_id``, sent as ``X-Request-Id`` (1 to 64 letters, digits, ``.``, ``_``,
-        ``:``, ``-``); and ``cache=False``, which goes round the gateway's response cache. Closing it closes
-        nothing.
+        there), ``on_malformed``, ``on_event``, and three that are only here: ``fallback``, the models that
+        are asked when one fails; ``request_id``, sent as ``X-Request-Id`` (1 to 64 letters, digits, ``.``,
+        ``_``, ``:``, ``-``); and ``cache=False``, which goes round the gateway's response cache. Closing it
+        closes nothing.
         """
         unknown = options.keys() - Options.__annotations__.keys()
         if unknown:

@@ -35,8 +35,8 @@ class Attempt:
 
     ``model`` is the one that was asked for. ``error`` is None for the try that succeeded, else the kind of
     error and its text. ``status`` is None when no answer came. Times are seconds: ``queued`` waiting for a
-    free connection slot, ``latency`` from there to the answer's headers (or to the failure), ``pause`` between
-    this try and the next one.
+    free connection slot, ``latency`` from there to the answer's headers (or to the failure), ``pause``
+    between this try and the next one.
     """
 
     status: int | None = None
@@ -253,7 +253,7 @@ class StreamEnded(Event):
 
 @attrs.frozen(kw_only=True)
 class RequestFailed(Event):
-    """A call, or the opening of a stream, failed for good; ``duration`` in seconds, from the first attempt."""
+    """A call, or the opening of a stream, failed for good; ``duration`` is seconds since its beginning."""
 
     attempts: int
     duration: float

@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 """A thousand streams at once through one client, read whole and cancelled; the gateway in its own process."""
-=======
-"""A thousand streams at once through one client, read and cancelled; the gateway in its own process."""
->>>>>>> leaving
 
 import asyncio
 import gc
