@@ -62,8 +62,22 @@ from .errors import (
     UnexpectedResponseError,
     UnprocessableEntityError,
 )
-from .events import Attempt, Meta, Routing, Statistics
-from .settings import Limits, Retry, Timeout
+from .events import (
+    Attempt,
+    Event,
+    FallbackTaken,
+    GatewayRouted,
+    Meta,
+    ReplyReceived,
+    RequestFailed,
+    RequestSent,
+    RetryScheduled,
+    Routing,
+    Statistics,
+    StreamEnded,
+    StreamOpened,
+)
+from .settings import Fallback, Limits, Retry, Timeout
 from .sse import ServerSentEvent, SSEDecoder
 
 
@@ -88,8 +102,12 @@ __all__ = [
     "CreateChatCompletion",
     "DecodeError",
     "Delta",
+    "Event",
+    "Fallback",
+    "FallbackTaken",
     "FunctionCall",
     "FunctionDelta",
+    "GatewayRouted",
     "ImagePart",
     "IncompleteToolCall",
     "InternalServerError",
@@ -105,8 +123,12 @@ __all__ = [
     "PromptTokensDetails",
     "RateLimitError",
     "Reply",
+    "ReplyReceived",
+    "RequestFailed",
+    "RequestSent",
     "ResponseTooLargeError",
     "Retry",
+    "RetryScheduled",
     "Routing",
     "SSEDecoder",
     "ServerSentEvent",
@@ -118,7 +140,9 @@ __all__ = [
     "StreamCall",
     "StreamChatCompletion",
     "StreamClosedError",
+    "StreamEnded",
     "StreamError",
+    "StreamOpened",
     "StreamTruncatedError",
     "TextPart",
     "Timeout",

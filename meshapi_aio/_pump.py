@@ -5,13 +5,14 @@ Sources and readers are protocols: this room knows neither aiohttp nor JSON.
 """
 
 import asyncio
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from collections.abc import Callable
+from typing import Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from .errors import APIConnectionError, APITimeoutError, MeshAPIError, StreamTruncatedError
 from .events import Meta
 
 
-__all__ = ["Opening", "Pump", "Reader", "Source"]
+__all__ = ["OnEnd", "Opening", "Outcome", "Pump", "Reader", "Source"]
 
 ChunkType = TypeVar("ChunkType")
 
@@ -68,6 +69,14 @@ class Pump(Generic[ChunkType]):
         self.over = False
         self._now = asyncio.get_running_loop().time
 
+    @classmethod
+    def delivered(cls) -> Self:
+        """Return the pump of a stream whose chunks have all come."""
+        delivered: Any = _Delivered()
+        pump = cls(delivered, delivered)
+        pump.over = True
+        return pump
+
     async def more(self) -> list[ChunkType]:
         """
         Wait for the next chunks.
@@ -107,9 +116,43 @@ class Pump(Generic[ChunkType]):
         return []
 
 
+class _Delivered:
+    """Source and reader of a stream whose chunks have all come: nothing to read, nothing to close."""
+
+    idle_since: float | None = None
+    done = True
+    failure: MeshAPIError | None = None
+    skipped = 0
+
+    async def read(self) -> bytes:
+        return b""
+
+    def feed(self, data: bytes) -> list[Any]:  # noqa: ARG002 - nothing is ever fed
+        return []
+
+    def finish(self) -> list[Any]:
+        return []
+
+    def abort(self, reason: MeshAPIError | None = None) -> None:
+        pass
+
+    def abort_from_finalizer(self) -> None:
+        pass
+
+
+Outcome = Literal["finished", "failed", "closed", "dropped"]
+OnEnd = Callable[[Outcome, int, int, MeshAPIError | None], None]
+
+
 class Opening(NamedTuple, Generic[ChunkType]):
-    """What a stream gets when it is opened."""
+    """
+    What a stream gets when it is opened.
+
+    ``on_end``, where there is one, is to be called once: with the outcome, how many chunks came, how many
+    malformed events were passed over, and the error.
+    """
 
     pump: Pump[ChunkType]
     chunks: list[ChunkType]
     meta: Meta
+    on_end: OnEnd | None = None

@@ -1,4 +1,4 @@
-"""May a call be sent again after an error, and when? Pure: the same error gives the same answer."""
+"""May a call be sent again after an error, when, and to which model? Pure."""
 
 from collections.abc import Callable
 
@@ -10,10 +10,10 @@ from .errors import (
     StreamAPIError,
     StreamTruncatedError,
 )
-from .settings import Retry
+from .settings import Fallback, Retry
 
 
-__all__ = ["pause_before_retry"]
+__all__ = ["leads_on", "pause_before_retry"]
 
 
 def pause_before_retry(
@@ -46,3 +46,15 @@ def _passes(error: MeshAPIError, retry: Retry) -> bool:
     if isinstance(error, APIConnectionError):
         return retry.unanswered or error.stale or not error.sent
     return isinstance(error, StreamTruncatedError) and retry.unanswered
+
+
+def leads_on(error: MeshAPIError, fallback: Fallback) -> bool:
+    """
+    Tell whether another model may be asked after this one failed for good.
+
+    Not after a timeout, nor after a connection that broke with the request on its way: that one may have been
+    done, and billed.
+    """
+    if isinstance(error, (APIStatusError, StreamAPIError)):
+        return error.status in fallback.on_status
+    return isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError) and not error.sent

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from ._pump import Opening, Pump, Reader
+from ._pump import OnEnd, Opening, Outcome, Pump, Reader
 from ._scope import Scope
 from .errors import MeshAPIError, Progress, StreamClosedError, StreamTruncatedError
 from .events import Meta
@@ -81,6 +81,7 @@ class Stream(Generic[ChunkType]):
         self._closed = False
         self._finished = False
         self._failure: MeshAPIError | None = None
+        self._on_end: OnEnd | None = None
 
     @property
     def meta(self) -> Meta | None:
@@ -141,11 +142,16 @@ class Stream(Generic[ChunkType]):
             self._pump.source.abort(self._closing())
         if self._scope is not None:
             self._scope.end(self._closing())
+        self._told("closed")
 
     def __del__(self) -> None:
         pump = getattr(self, "_pump", None)  # absent where __init__ itself raised
-        if pump is None or self._closed or self._finished or (pump.over and not self._ready):
+        if pump is None or self._closed or self._finished:
             return
+        if pump.over and not self._ready:
+            self._told("finished" if pump.reader.failure is None else "failed", pump.reader.failure)
+            return
+        self._told("dropped")
         # Close first: a warning that is turned into an error must not keep the connection.
         pump.source.abort_from_finalizer()
         warnings.warn(
@@ -211,8 +217,10 @@ class Stream(Generic[ChunkType]):
             self._scope = None
         self._pump = opening.pump
         self._meta = opening.meta
+        self._on_end = opening.on_end
         if self._closed:
             opening.pump.source.abort()
+            self._told("closed")
             raise self._closing()
         self._take(opening.chunks)
 
@@ -237,6 +245,7 @@ class Stream(Generic[ChunkType]):
             failure = self._spoilt()
         if failure is None:
             self._finished = True
+            self._told("finished")
             raise StopAsyncIteration
         self._fail(failure)
         raise failure
@@ -245,6 +254,12 @@ class Stream(Generic[ChunkType]):
         self._tell(failure)
         self._finished = True
         self._failure = failure
+        self._told("failed", failure)
+
+    def _told(self, outcome: Outcome, error: MeshAPIError | None = None) -> None:
+        on_end, self._on_end = self._on_end, None
+        if on_end is not None:
+            on_end(outcome, self._chunks_seen, self.skipped, error)
 
     def _tell(self, failure: MeshAPIError) -> None:
         failure.call = self._call

@@ -118,6 +118,10 @@ class StreamCall(_Callable, Generic[StreamType_co]):
 
     __slots__ = ()
 
+    def whole(self) -> Call[Any] | None:
+        """Return the same request without streaming, where there is such a thing."""
+        return None
+
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
 def fields(cls: CallClass) -> CallClass:

@@ -3,25 +3,24 @@
 import asyncio
 import functools
 import os
-import random
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
-from ._answer import read_error, telling_headers
 from ._origin import place_of_caller
-from ._pump import Opening, Pump
-from ._retry import pause_before_retry
+from ._pump import Opening
+from ._resolve import resolve_base_url, resolve_token
 from ._scope import Scope
+from ._sending import Courier, Errand
 from ._shape import Reply
-from ._transport import Exchange, Session, Transport
-from ._wire import ChunkReader, Request, prepare, read_reply
+from ._transport import Session, Transport
 from .call import Call, StreamCall
 from .endpoints import Families
 from .errors import ClientClosedError, MeshAPIError, StreamClosedError
-from .events import Attempt, Meta, Statistics
-from .settings import Limits, Retry, Settings, Timeout, resolve_base_url, resolve_token
+from .events import Event, Statistics
+from .settings import Fallback, Limits, Retry, Settings, Timeout
 
 
 __all__ = ["MeshAPI", "Options"]
@@ -39,6 +38,8 @@ class Options(TypedDict, total=False):
     api_version: str | None
     headers: Mapping[str, str]
     on_malformed: Literal["raise", "skip"]
+    on_event: Callable[[Event], None] | None
+    fallback: Fallback | None
     request_id: str | None
     cache: bool | None
 
@@ -49,6 +50,7 @@ class _Shared:
     def __init__(self, transport: Transport) -> None:
         self.closed = False
         self.transport = transport
+        self.courier = Courier(transport)
         # What each call that waits in a scope gets when the client is closed.
         self.scopes: dict[Scope, type[MeshAPIError]] = {}
 
@@ -70,6 +72,8 @@ class MeshAPI(Families):
     ``MESHAPI_API_KEY`` (else ``MESHAPI_TOKEN``). ``timeout``, ``retry`` and ``limits`` bound every call.
     ``api_version`` is sent as ``X-Mesh-Version``; None sends none. ``headers`` go with every request.
     ``on_malformed="skip"`` counts events that are no chunks in ``stream.skipped`` where ``"raise"`` raises.
+    ``on_event`` is called with each :class:`~meshapi_aio.Event` as it happens, in the event loop; what it
+    raises is logged and does not disturb the call. The logger ``meshapi_aio`` gets the same, at DEBUG.
 
     ``max_connections`` bounds the calls that are under way at once (by default 1000, or what the limit on
     descriptors allows); further ones queue, and only ``Timeout.total`` counts that time. ``session`` is an
@@ -94,6 +98,7 @@ class MeshAPI(Families):
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = False,
         on_malformed: Literal["raise", "skip"] = "raise",
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         self._settings = Settings(
             base_url=resolve_base_url(base_url, os.environ),
@@ -104,6 +109,7 @@ class MeshAPI(Families):
             api_version=api_version,
             headers=headers or {},
             on_malformed=on_malformed,
+            on_event=on_event,
         )
         self._owner = True
         transport = Transport(
@@ -139,9 +145,10 @@ class MeshAPI(Families):
         Return a client with other settings that shares this one's connections and limits.
 
         It takes ``timeout``, ``retry``, ``limits``, ``api_version``, ``headers`` (added to those that are
-        there), ``on_malformed``, and two that are only here: ``request_id``, sent as ``X-Request-Id`` (1 to
-        64 letters, digits, ``.``, ``_``, ``:``, ``-``), and ``cache=False``, which goes round the gateway's
-        response cache. Closing it closes nothing.
+        there), ``on_malformed``, ``on_event``, and three that are only here: ``fallback``, the models that
+        are asked when one fails; ``request_id``, sent as ``X-Request-Id`` (1 to 64 letters, digits, ``.``,
+        ``_``, ``:``, ``-``); and ``cache=False``, which goes round the gateway's response cache. Closing it
+        closes nothing.
         """
         unknown = options.keys() - Options.__annotations__.keys()
         if unknown:
@@ -199,18 +206,9 @@ class MeshAPI(Families):
             msg = f"send() takes a call such as CreateChatCompletion(…), got {call!r}; streams go to stream()"
             raise TypeError(msg)
 
-        async def attempt(exchange: Exchange, request: Request) -> tuple[Result, str | None]:
-            limits = self._settings.limits
-            await self._shared.transport.open(exchange, request, limits)
-            answer = exchange.answer
-            assert answer is not None
-            limit = limits.reply_bytes if answer.is_success else limits.error_bytes
-            body = await exchange.read_all(limit, cut=not answer.is_success)
-            reply = read_reply(call, answer, body, self._settings)
-            return reply, getattr(reply, "model", None)
-
         scope = Scope(self._settings.timeout.total)
-        reply, meta = await self._attempts(call, scope, ClientClosedError, attempt)
+        with self._under_way(call, scope, ClientClosedError):
+            reply, meta = await Errand(self._shared.courier, self._settings, scope, call).whole(call)
         if isinstance(reply, Reply):
             reply.meta = meta
         return reply
@@ -233,126 +231,19 @@ class MeshAPI(Families):
         return made
 
     async def _open_stream(self, call: StreamCall[Any], scope: Scope) -> Opening[Any]:
-        async def attempt(
-            exchange: Exchange, request: Request
-        ) -> tuple[tuple[Pump[Any], list[Any]], str | None]:
-            limits = self._settings.limits
-            await self._shared.transport.open(exchange, request, limits)
-            answer = exchange.answer
-            assert answer is not None
-            if not answer.is_success:
-                body = await exchange.read_all(limits.error_bytes, cut=True)
-                raise read_error(answer, body, self._settings)
-            # A stream is open with its first event: a rejection may be an error status or an error event, and
-            # both are told at the same place; and until something was handed out, it may be tried again.
-            pump: Pump[Any] = Pump(exchange, ChunkReader(call, answer, self._settings))
-            chunks = await pump.more()
-            if not chunks and pump.reader.failure is not None:
-                raise pump.reader.failure
-            if not pump.over:
-                exchange.watch()
-            return (pump, chunks), getattr(chunks[0], "model", None) if chunks else None
+        with self._under_way(call, scope, StreamClosedError):
+            return await Errand(self._shared.courier, self._settings, scope, call).stream(call)
 
-        (pump, chunks), meta = await self._attempts(call, scope, StreamClosedError, attempt)
-        return Opening(pump, chunks, meta)
-
-    async def _attempts(
-        self,
-        call: Call[Any] | StreamCall[Any],
-        scope: Scope,
-        when_closed: type[MeshAPIError],
-        attempt: Callable[[Exchange, Request], Awaitable[tuple[Result, str | None]]],
-    ) -> tuple[Result, Meta]:
-        """
-        Send a call until it succeeds or must not be sent again; return what came, and how.
-
-        ``attempt`` sends it once, and returns what came and which model says that it answered.
-        """
+    @contextmanager
+    def _under_way(self, call: object, scope: Scope, when_closed: type[MeshAPIError]) -> Generator[None]:
+        """Let ``close`` know of a call, and which error it gets then."""
         if self._shared.closed:
             closed = ClientClosedError("the client was closed")
             closed.call = call
             raise closed
-        request = prepare(call, self._settings)
-        attempts: list[Attempt] = []
-        started = scope.now()
         self._shared.scopes[scope] = when_closed
         try:
-            fresh_only = False
-            while True:
-                exchange = self._shared.transport.exchange(self._settings.timeout, scope)
-                exchange.fresh_only = fresh_only
-                begun = scope.now()
-                try:
-                    async with scope:
-                        result, model = await attempt(exchange, request)
-                except MeshAPIError as error:
-                    exchange.abort()
-                    pause = pause_before_retry(
-                        error,
-                        self._settings.retry,
-                        retries=len(attempts),
-                        left=scope.left(),
-                        draw=random.random,
-                    )
-                    if fresh_only and getattr(error, "stale", False):
-                        pause = None
-                    attempts.append(_record(exchange, scope.now() - begun, error, pause or 0.0))
-                    if pause is None:
-                        error.request_id = error.request_id or exchange.request_id
-                        _tell(error, call, attempts)
-                        raise
-                    fresh_only = fresh_only or getattr(error, "stale", False)
-                except BaseException:
-                    exchange.abort()
-                    raise
-                else:
-                    attempts.append(_record(exchange, scope.now() - begun, None, 0.0))
-                    return result, _meta(call, exchange, attempts, model, scope.now() - started)
-                try:
-                    async with scope:
-                        await asyncio.sleep(pause)
-                except MeshAPIError as error:
-                    _tell(error, call, attempts)
-                    raise
+            yield
         finally:
             del self._shared.scopes[scope]
             self._shared.transport.change.tell()
-
-
-def _tell(error: MeshAPIError, call: Call[Any] | StreamCall[Any], attempts: Sequence[Attempt]) -> None:
-    """Let an error know its call, and what was tried."""
-    error.call = call
-    error.attempts = tuple(attempts)
-
-
-def _record(exchange: Exchange, seconds: float, error: MeshAPIError | None, pause: float) -> Attempt:
-    return Attempt(
-        status=exchange.answer.status if exchange.answer is not None else None,
-        request_id=exchange.request_id,
-        error=None if error is None else f"{type(error).__name__}: {error}",
-        queued=exchange.queued,
-        latency=max(seconds - exchange.queued, 0.0),
-        pause=pause,
-    )
-
-
-def _meta(
-    call: Call[Any] | StreamCall[Any],
-    exchange: Exchange,
-    attempts: list[Attempt],
-    model: str | None,
-    latency: float,
-) -> Meta:
-    answer = exchange.answer
-    assert answer is not None
-    headers = telling_headers(answer)
-    return Meta(
-        status=answer.status,
-        headers=headers,
-        request_id=answer.request_id,
-        attempts=tuple(attempts),
-        model=headers.get("x-resolved-model-id") or headers.get("x-mesh-routing-model") or model,
-        queued=sum(attempt.queued for attempt in attempts),
-        latency=latency,
-        time_to_first_event=attempts[-1].latency if isinstance(call, StreamCall) else None,
-    )

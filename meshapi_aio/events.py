@@ -1,15 +1,31 @@
 """
 What happened: values that tell how a call went. They hold no prompt, no token and no connection.
 
-Performs no I/O and knows no event loop.
+Replies carry a :class:`Meta`; ``on_event`` receives the subclasses of :class:`Event` as they happen. Performs
+no I/O and knows no event loop.
 """
 
 from collections.abc import Mapping
+from typing import Literal
 
 import attrs
 
 
-__all__ = ["Attempt", "Meta", "Routing", "Statistics"]
+__all__ = [
+    "Attempt",
+    "Event",
+    "FallbackTaken",
+    "GatewayRouted",
+    "Meta",
+    "ReplyReceived",
+    "RequestFailed",
+    "RequestSent",
+    "RetryScheduled",
+    "Routing",
+    "Statistics",
+    "StreamEnded",
+    "StreamOpened",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -17,13 +33,15 @@ class Attempt:
     """
     One try of a call at the wire.
 
-    ``error`` is None for the try that succeeded, else the kind of error and its text. ``status`` is None when
-    no answer came. Times are seconds: ``queued`` waiting for a free connection slot, ``latency`` from there
-    to the answer's headers (or to the failure), ``pause`` between this try and the next one.
+    ``model`` is the one that was asked for. ``error`` is None for the try that succeeded, else the kind of
+    error and its text. ``status`` is None when no answer came. Times are seconds: ``queued`` waiting for a
+    free connection slot, ``latency`` from there to the answer's headers (or to the failure), ``pause``
+    between this try and the next one.
     """
 
     status: int | None = None
     request_id: str | None = None
+    model: str | None = None
     error: str | None = None
     queued: float = 0.0
     latency: float = 0.0
@@ -74,6 +92,9 @@ class Meta:
     queued: float = 0.0
     latency: float = 0.0
     time_to_first_event: float | None = None
+
+    unary: bool = False
+    """Whether a stream could not be opened, and a call without streaming answered in its place."""
 
     @property
     def cache_hit(self) -> bool:
@@ -127,3 +148,116 @@ class Statistics:
     open: int
     in_flight: int
     queued: int
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """
+    Something that happened to a call.
+
+    ``call`` is the kind of call (``CreateChatCompletion``), ``call_id`` a number that all events of one call
+    share, ``model`` the one that is asked for, ``at`` the time in seconds since the epoch. Errors are told by
+    their class, status and code: their text may quote a prompt.
+    """
+
+    call: str
+    call_id: int
+    model: str | None
+    at: float
+
+
+@attrs.frozen(kw_only=True)
+class RequestSent(Event):
+    """A request is on its way: the ``attempt``-th of its call, the first being 1."""
+
+    attempt: int
+    method: str
+    path: str
+
+
+@attrs.frozen(kw_only=True)
+class RetryScheduled(Event):
+    """An attempt failed, and the next one comes after ``pause`` seconds."""
+
+    attempt: int
+    pause: float
+    error: str
+    status: int | None
+    code: str | None
+    request_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class FallbackTaken(Event):
+    """
+    A model failed for good, and the next of the chain is asked.
+
+    ``model`` is the one that failed, ``to_model`` the next; they are equal, and ``unary`` is True, where a
+    stream is given up for a call without streaming.
+    """
+
+    to_model: str | None
+    unary: bool
+    error: str
+    status: int | None
+    code: str | None
+    request_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class GatewayRouted(Event):
+    """The gateway itself tried more than one upstream, or answered with another model."""
+
+    routing: Routing
+    request_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class ReplyReceived(Event):
+    """A call was answered as a whole; ``duration`` in seconds, from its first attempt on."""
+
+    attempts: int
+    duration: float
+    request_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class StreamOpened(Event):
+    """The first event of a stream has come; ``time_to_first_event`` in seconds, from the last request on."""
+
+    attempts: int
+    time_to_first_event: float | None
+    request_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class StreamEnded(Event):
+    """
+    A stream is over.
+
+    ``outcome`` is ``finished`` (read to its end), ``failed`` (``error`` says why), ``closed`` (left before
+    its end) or ``dropped`` (forgotten before its end). ``chunks`` counts those that came, ``skipped`` the
+    malformed events that were passed over, ``duration`` the seconds since it was opened.
+    """
+
+    outcome: Literal["finished", "failed", "closed", "dropped"]
+    chunks: int
+    skipped: int
+    duration: float
+    time_to_first_event: float | None
+    error: str | None
+    status: int | None
+    code: str | None
+    request_id: str | None
+
+
+@attrs.frozen(kw_only=True)
+class RequestFailed(Event):
+    """A call, or the opening of a stream, failed for good; ``duration`` is seconds since its beginning."""
+
+    attempts: int
+    duration: float
+    error: str
+    status: int | None
+    code: str | None
+    request_id: str | None

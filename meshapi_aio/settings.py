@@ -1,37 +1,31 @@
 """
 What a client is told once: where the gateway is, who calls, how long to wait, what to try again.
 
-All values are frozen and checked when they are made. Performs no I/O; reads the environment only in
-:func:`resolve_base_url` and :func:`resolve_token`, from the mapping it is given.
+All values are frozen and checked when they are made. Performs no I/O.
 """
 
+import inspect
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
 from typing import Any, Literal, Self
-from urllib.parse import urlsplit
 
 import attrs
 
+from .events import Event
+
 
 __all__ = [
-    "DEFAULT_BASE_URL",
-    "TOKEN_VARIABLES",
+    "Fallback",
     "Limits",
     "Retry",
     "Settings",
     "Timeout",
-    "resolve_base_url",
-    "resolve_token",
 ]
-
-DEFAULT_BASE_URL = "https://api.meshapi.ai"
-TOKEN_VARIABLES = ("MESHAPI_API_KEY", "MESHAPI_TOKEN")
 
 _MIB = 1024 * 1024
 _UNSENDABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")  # control characters, and halves of characters
-_HOST = re.compile(r"[\w.:-]+")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2: token
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,64}")  # the gateway silently ignores any other
 _API_VERSION = re.compile(r"[0-9A-Za-z._-]+")
@@ -92,13 +86,22 @@ class Timeout:
     total: float | None = attrs.field(default=None, validator=_limit_in_seconds)
 
 
-def _statuses(value: Iterable[int]) -> frozenset[int]:
+def _statuses(owner: str, value: Iterable[int]) -> frozenset[int]:
     usable = isinstance(value, Iterable) and not isinstance(value, (str, bytes))
     statuses = frozenset(value) if usable else frozenset[int]()
     if not usable or not all(isinstance(status, int) for status in statuses):
-        msg = f"Retry: on_status must be HTTP statuses as whole numbers, such as {{429, 503}}, got {value!r}"
+        wanted = "HTTP statuses as whole numbers, such as {429, 503}"
+        msg = f"{owner}: on_status must be {wanted}, got {value!r}"
         raise TypeError(msg)
     return statuses
+
+
+def _retried(value: Iterable[int]) -> frozenset[int]:
+    return _statuses("Retry", value)
+
+
+def _leading_on(value: Iterable[int]) -> frozenset[int]:
+    return _statuses("Fallback", value)
 
 
 @attrs.frozen(kw_only=True)
@@ -122,7 +125,7 @@ class Retry:
     retry_after_cap: float = attrs.field(default=60.0, validator=_at_least(0, "seconds", int, float))
     # 500 belongs here: the gateway reports its commonest upstream failure, upstream_error, with it too.
     on_status: frozenset[int] = attrs.field(
-        default=frozenset({408, 429, 500, 502, 503, 504, 529}), converter=_statuses
+        default=frozenset({408, 429, 500, 502, 503, 504, 529}), converter=_retried
     )
     unanswered: bool = attrs.field(default=False, validator=_must_be("True or False", bool))
 
@@ -143,6 +146,36 @@ class Retry:
         return floor + ceiling * draw()
 
 
+def _models(value: Iterable[str]) -> tuple[str, ...]:
+    models = tuple(value) if isinstance(value, Iterable) and not isinstance(value, (str, bytes)) else (None,)
+    if not all(isinstance(model, str) and model for model in models):
+        msg = f"Fallback: models must be a list of model names, such as ['openai/gpt-4o-mini'], got {value!r}"
+        raise TypeError(msg)
+    return tuple(model for model in models if model is not None)
+
+
+@attrs.frozen(kw_only=True)
+class Fallback:
+    """
+    Which models are asked in place of one that fails.
+
+    When the retries of a model are used up, and its failure was a status in ``on_status``, an error event of
+    such a status before anything else, or a connection that could not be made, the next of ``models`` is
+    asked, with retries of its own. Timeouts never lead on, nor does anything after a stream's first event;
+    ``Timeout.total`` bounds the whole chain. When all fail, the last error is raised. The model that was
+    asked for is left out of the chain. ``reply.meta`` tells which model answered.
+
+    ``unary=True`` adds a last resort for streams: where a stream can't be opened, the same call is made
+    without streaming, which alone enjoys the gateway's own fallback to other providers. Its answer comes as
+    one chunk, and ``stream.meta.unary`` is True.
+    """
+
+    models: tuple[str, ...] = attrs.field(default=(), converter=_models)
+    # As the gateway's documentation has it; 429 is retried, and does not lead on to another model.
+    on_status: frozenset[int] = attrs.field(default=frozenset({502, 503, 504}), converter=_leading_on)
+    unary: bool = attrs.field(default=False, validator=_must_be("True or False", bool))
+
+
 @attrs.frozen(kw_only=True)
 class Limits:
     """
@@ -157,84 +190,6 @@ class Limits:
     reply_bytes: int = attrs.field(default=64 * _MIB, validator=_at_least(1, "bytes", int))
     error_bytes: int = attrs.field(default=256 * 1024, validator=_at_least(1, "bytes", int))
     header_bytes: int = attrs.field(default=64 * 1024, validator=_at_least(1024, "bytes", int))
-
-
-def resolve_base_url(value: str | None, environment: Mapping[str, str]) -> str:
-    """
-    Return the base URL in its one spelling: no trailing slash, no ``/v1``, a path prefix kept.
-
-    None looks at ``MESHAPI_BASE_URL`` (empty counts as unset), then takes the production gateway. A URL that
-    cannot be right is a ``ValueError`` that says what is wrong with it.
-    """
-    source = "base_url"
-    if value is None:
-        source, value = _from_environment(("MESHAPI_BASE_URL",), environment)
-        value = value or DEFAULT_BASE_URL
-    if not isinstance(value, str):
-        msg = f"base_url must be text such as {DEFAULT_BASE_URL!r}, got something of {type(value)!r}"
-        raise TypeError(msg)
-    fault = _fault_of_url(value)
-    if fault is not None:
-        msg = f"{source} {fault}; it should look like {DEFAULT_BASE_URL!r}"
-        raise ValueError(msg)
-    parts = urlsplit(value)
-    host = parts.hostname or ""
-    host = f"[{host}]" if ":" in host else host
-    port = "" if parts.port is None else f":{parts.port}"
-    path = parts.path.rstrip("/").removesuffix("/v1").rstrip("/")
-    return f"{parts.scheme}://{host}{port}{path}"
-
-
-def _fault_of_url(value: str) -> str | None:
-    """Return what is wrong with a base URL, None where nothing is; what may be a secret is not shown."""
-    if _UNSENDABLE.search(value) or any(character.isspace() for character in value):
-        return "holds white space or a control character (not shown)"
-    if not value.lower().startswith(("https://", "http://")):
-        return "does not begin with https:// or http:// (not shown: it may be the token, in the wrong place)"
-    if "@" in value:
-        return "holds an '@', and so perhaps a password (not shown); what identifies you goes into token="
-    shown = re.split(r"[?#]", value)[0]
-    if shown != value:
-        return f"{shown!r} goes on with a query or a fragment (not shown)"
-    try:
-        host, _ = urlsplit(value).hostname, urlsplit(value).port
-    except ValueError as error:
-        return f"{value!r} is no URL ({error})"
-    return None if _HOST.fullmatch(host or "") else f"{value!r} names no host"
-
-
-def resolve_token(value: str | None, environment: Mapping[str, str]) -> str:
-    """
-    Return the token as it was given, checked but never rewritten.
-
-    None looks at ``MESHAPI_API_KEY``, then ``MESHAPI_TOKEN`` (empty counts as unset). A missing token, or one
-    that no header can carry, is a ``ValueError`` that names where it came from and never what it is.
-    """
-    remedy = f"pass token='rsk_…', or set the environment variable {TOKEN_VARIABLES[0]}"
-    source = "token"
-    if value is None:
-        source, value = _from_environment(TOKEN_VARIABLES, environment)
-    if not isinstance(value, str):
-        msg = f"token must be text, got something of {type(value)!r}; {remedy}"
-        raise TypeError(msg)
-    if not value.strip():
-        msg = f"{source} is empty: {remedy}"
-        raise ValueError(msg)
-    if _UNSENDABLE.search(value):
-        msg = f"{source} holds a line break or a control character (not shown); strip() what a file gave"
-        raise ValueError(msg)
-    if not value.isascii():
-        msg = f"{source} holds characters beyond ASCII (not shown), which no key has; copy the key again"
-        raise ValueError(msg)
-    return value
-
-
-def _from_environment(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str]:
-    """Return where a value was found and the value; an empty variable, as CI systems set it, is none."""
-    for name in names:
-        if environment.get(name, "").strip():
-            return f"the environment variable {name}", environment[name]
-    return " or ".join(names), ""
 
 
 def _headers(value: Mapping[str, str] | None) -> dict[str, str]:
@@ -261,6 +216,12 @@ def _header_names(headers: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{name!r}: …" for name in headers) + "}"
 
 
+def _callable(_owner: object, _attribute: object, value: Callable[[Event], None] | None) -> None:
+    if value is not None and (not callable(value) or inspect.iscoroutinefunction(value)):
+        msg = f"on_event must be a function (no coroutine function) that takes an event, got {value!r}"
+        raise TypeError(msg)
+
+
 @attrs.frozen(kw_only=True)
 class Settings:
     """
@@ -274,6 +235,9 @@ class Settings:
     timeout: Timeout = attrs.field(factory=Timeout, validator=_must_be("a Timeout(…)", Timeout))
     retry: Retry = attrs.field(factory=Retry, validator=_must_be("a Retry(…)", Retry))
     limits: Limits = attrs.field(factory=Limits, validator=_must_be("a Limits(…)", Limits))
+    fallback: Fallback | None = attrs.field(
+        default=None, validator=_must_be("a Fallback(…)", Fallback, NoneType)
+    )
     # An empty version is answered with 400 invalid_api_version, so it never goes out.
     api_version: str | None = attrs.field(
         default="2026-08",
@@ -287,6 +251,7 @@ class Settings:
         default=None,
         validator=_must_be("1 to 64 of A-Z a-z 0-9 . _ : -", str, NoneType, fits=_REQUEST_ID.fullmatch),
     )
+    on_event: Callable[[Event], None] | None = attrs.field(default=None, validator=_callable)
     cache: bool | None = attrs.field(default=None, validator=_must_be("True, False or None", bool, NoneType))
 
     def evolve(self, **changes: Any) -> Self:

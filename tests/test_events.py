@@ -105,4 +105,4 @@ def test_they_are_values(value: Attempt | Routing | Meta | Statistics) -> None:
 
 def test_an_attempt_without_an_answer() -> None:
     """It has no status, and neither times nor an error are made up."""
-    assert attrs.astuple(Attempt()) == (None, None, None, 0.0, 0.0, 0.0)
+    assert attrs.astuple(Attempt()) == (None, None, None, None, 0.0, 0.0, 0.0)

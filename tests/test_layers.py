@@ -35,7 +35,9 @@ TABLE: Mapping[str, Row] = {
     "_check.py": Row(0, _ATTRS),
     "_error_body.py": Row(0, _ATTRS),
     "events.py": Row(0, _ATTRS),
-    "settings.py": Row(0, _ATTRS),
+    "_resolve.py": Row(0),
+    "_observing.py": Row(1, _ATTRS),
+    "settings.py": Row(1, _ATTRS),
     "errors.py": Row(1),
     "_shape.py": Row(1, _ATTRS),
     "sse.py": Row(2),
@@ -55,11 +57,12 @@ TABLE: Mapping[str, Row] = {
     "_answer.py": Row(10, _ATTRS),
     "_wire.py": Row(11, _ATTRS),
     "_transport/": Row(12, frozenset({"aiohttp"}), event_loop=True),
-    "client.py": Row(13, event_loop=True),
-    "testing/": Row(14, frozenset({"aiohttp", "attrs"}), event_loop=True),
-    "cli/": Row(15, frozenset({"click", "markdown_it", "rich"}), event_loop=True),
-    "__main__.py": Row(15, event_loop=True),
-    "__init__.py": Row(15),
+    "_sending.py": Row(13, _ATTRS, event_loop=True),
+    "client.py": Row(14, event_loop=True),
+    "testing/": Row(15, frozenset({"aiohttp", "attrs"}), event_loop=True),
+    "cli/": Row(16, frozenset({"click", "markdown_it", "rich"}), event_loop=True),
+    "__main__.py": Row(16, event_loop=True),
+    "__init__.py": Row(16),
 }
 
 # Of each pair the first may import the second although their ranks are equal: a family its sibling, say.

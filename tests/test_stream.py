@@ -124,6 +124,14 @@ class Word(Stream[str]):
         return self.word
 
 
+ENDS: list[tuple[Any, ...]] = []
+
+
+def ended(*told: Any) -> None:
+    """Take down how a stream ended."""
+    ENDS.append(told)
+
+
 META = Meta(status=200, request_id="req_1", attempts=(Attempt(status=200),))
 
 
@@ -140,7 +148,7 @@ def open_on(
         if gate is not None:
             async with scope:
                 await gate.wait()
-        return Opening(Pump(wire, reader or Letters()), first or [], META)
+        return Opening(Pump(wire, reader or Letters()), first or [], META, ended)
 
     return Word("the call", opener, None)
 
@@ -336,7 +344,7 @@ async def test_closing_at_the_moment_of_opening() -> None:
 
     async def opener(_scope: Scope) -> Opening[str]:
         stream.close()
-        return Opening(Pump(wire, Letters()), ["x"], META)
+        return Opening(Pump(wire, Letters()), ["x"], META, ended)
 
     stream = Word("the call", opener, None)
     with pytest.raises(StreamClosedError):
@@ -459,7 +467,7 @@ async def test_the_plain_stream_knows_nothing_of_folding() -> None:
     """A family without folding has no partial answer and needs the end mark."""
 
     async def opener(_scope: Scope) -> Opening[str]:
-        return Opening(Pump(Wire(b"a"), Letters()), [], META)
+        return Opening(Pump(Wire(b"a"), Letters()), [], META, ended)
 
     stream: Stream[str] = Stream("the call", opener, None)
     assert await anext(stream) == "a"
@@ -477,7 +485,7 @@ async def test_a_stream_that_ended_properly_can_be_spoilt() -> None:
             return StreamTruncatedError("spoilt")
 
     async def opener(_scope: Scope) -> Opening[str]:
-        return Opening(Pump(Wire(b"a."), Letters()), [], META)
+        return Opening(Pump(Wire(b"a."), Letters()), [], META, ended)
 
     with pytest.raises(StreamTruncatedError, match="spoilt"):
         await Spoilt("the call", opener, None).rest()

@@ -11,7 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
-from meshapi_aio.settings import TOKEN_VARIABLES, resolve_base_url, resolve_token
+from meshapi_aio._resolve import TOKEN_VARIABLES, resolve_base_url, resolve_token
 
 from ._failures import without_keys
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncGenerator, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
 
+from meshapi_aio._resolve import TOKEN_VARIABLES
 from meshapi_aio.client import MeshAPI
-from meshapi_aio.settings import TOKEN_VARIABLES, Retry, Timeout
+from meshapi_aio.settings import Retry, Timeout
 from meshapi_aio.testing import FakeGateway
 
 from ._failures import MisuseError, failures_told

@@ -6,10 +6,10 @@ from typing import Any
 from .._shape import Absent, Shape, shape
 from ._messages import Message, reasoning_of
 from ._text import join_halves
-from ._tool_calls import ToolCallDelta, ToolCallFolder
+from ._tool_calls import FunctionDelta, ToolCallDelta, ToolCallFolder
 
 
-__all__ = ["AbsentDelta", "ChoiceFolder", "Delta", "MessageFolder"]
+__all__ = ["AbsentDelta", "ChoiceFolder", "Delta", "MessageFolder", "delta_of"]
 
 
 @shape
@@ -31,6 +31,31 @@ class Delta(Shape):
 @shape
 class AbsentDelta(Absent, Delta):
     """The delta of a choice that came without one: it reads as empty, and is not given back."""
+
+
+def delta_of(message: Message) -> Delta:
+    """Return a whole message as the one delta that says the same; of parts, the text."""
+    calls = [
+        ToolCallDelta(
+            index=index,
+            id=call.id,
+            type=call.type,
+            function=FunctionDelta(
+                name=call.function.name, arguments=call.function.arguments, extra=call.function.extra
+            ),
+            thought_signature=call.thought_signature,
+            extra=call.extra,
+        )
+        for index, call in enumerate(message.tool_calls or [])
+    ]
+    return Delta(
+        role=message.role,
+        content=message.text or None,
+        tool_calls=calls or None,
+        audio=message.audio,
+        reasoning_details=message.reasoning_details,
+        extra=message.extra,
+    )
 
 
 class _Folder:

@@ -14,7 +14,7 @@ from .._shape import Reply, Shape, shape
 from .._stream import Stream
 from ..call import Call, Family, Namespace, StreamCall, create_method, fields, post, stream_method
 from ..errors import MeshAPIError, StreamAPIError
-from ._folding import AbsentDelta, ChoiceFolder, Delta
+from ._folding import AbsentDelta, ChoiceFolder, Delta, delta_of
 from ._messages import Message, check_messages
 from ._shared import Usage, at_most_characters, between, gateway_seconds, positive
 from ._text import TextJoiner, TextStream
@@ -124,6 +124,26 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
     def text_stream(self) -> TextStream:
         """The text of the first answer, piece by piece, every character whole."""
         return TextStream(self, self._text)
+
+    @classmethod
+    def chunks_of(cls, completion: ChatCompletion) -> list[ChatCompletionChunk]:
+        """Return a whole answer as the one chunk that says the same."""
+        head = {name: getattr(completion, name) for name in (*_FIRST, *_LAST)}
+        choices = [
+            ChunkChoice(
+                index=choice.index,
+                delta=delta_of(choice.message),
+                finish_reason=choice.finish_reason,
+                logprobs=choice.logprobs,
+                extra=choice.extra,
+            )
+            for choice in completion.choices
+        ]
+        return [
+            ChatCompletionChunk(
+                object="chat.completion.chunk", choices=choices, extra=completion.extra, **head
+            )
+        ]
 
     async def get_final_completion(self) -> ChatCompletion:
         """
@@ -273,6 +293,12 @@ class StreamChatCompletion(_ChatFields, StreamCall[ChatCompletionStream]):
     """
 
     stream: Literal[True] = True
+
+    def whole(self) -> CreateChatCompletion:
+        """Return the same request without streaming."""
+        own: Any = type(self)
+        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in attrs.fields(own)}
+        return CreateChatCompletion(**{**values, "stream": False})
 
 
 class Completions(Family):

@@ -1,0 +1,77 @@
+"""
+Telling what happens: to the user's ``on_event``, and to the logger ``meshapi_aio`` as quiet records.
+
+Neither gets a prompt or the token. What a callback raises never disturbs the call.
+"""
+
+import itertools
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from .events import Event
+
+
+__all__ = ["Account", "Observer", "OnEvent"]
+
+OnEvent = Callable[[Event], None]
+
+logger = logging.getLogger("meshapi_aio")
+logger.addHandler(logging.NullHandler())  # a library prints nothing unless it is asked to
+
+_CALL_IDS = itertools.count(1)
+
+
+class Observer:
+    """Hands events on. While nobody listens it costs a look at two attributes, and no event is made."""
+
+    __slots__ = ("_on_event",)
+
+    def __init__(self, on_event: OnEvent | None) -> None:
+        self._on_event = on_event
+
+    @property
+    def listens(self) -> bool:
+        """Whether anybody wants to know."""
+        return self._on_event is not None or logger.isEnabledFor(logging.DEBUG)
+
+    def tell(self, event: Event) -> None:
+        """Log an event and hand it to the callback; what that raises is logged, and goes no further."""
+        kind = type(event).__name__
+        if logger.isEnabledFor(logging.DEBUG):
+            values = attrs.asdict(event)
+            shown = " ".join(f"{name}={value}" for name, value in values.items() if value is not None)
+            logger.debug("%s %s", kind, shown, extra={"meshapi_event": kind, "meshapi_values": values})
+        if self._on_event is not None:
+            try:
+                self._on_event(event)
+            except Exception:
+                logger.exception("on_event raised for %s; the call goes on", kind)
+
+
+class Account:
+    """What the events of one call have in common."""
+
+    __slots__ = ("_call", "_call_id", "_observer", "model", "started")
+
+    def __init__(self, observer: Observer, call: object) -> None:
+        self._observer = observer
+        self._call = type(call).__name__
+        self._call_id = next(_CALL_IDS)
+        self.model: str | None = getattr(call, "model", None)
+        self.started = time.monotonic()
+
+    @property
+    def duration(self) -> float:
+        """The seconds since the call began."""
+        return time.monotonic() - self.started
+
+    def tell(self, kind: Callable[..., Event], **values: Any) -> None:
+        """Tell of an event of this call, if anybody listens."""
+        if self._observer.listens:
+            self._observer.tell(
+                kind(call=self._call, call_id=self._call_id, model=self.model, at=time.time(), **values)
+            )

@@ -1,0 +1,67 @@
+"""Telling what happens: to a callback, to the logger, to nobody."""
+
+import logging
+
+import pytest
+
+from meshapi_aio import CreateChatCompletion
+from meshapi_aio._observing import Account, Observer
+from meshapi_aio.events import Event, RequestSent
+
+
+CALL = CreateChatCompletion(model="m", messages=[{"role": "user", "content": "a secret prompt"}])
+SENT = {"attempt": 1, "method": "POST", "path": "/v1/chat/completions"}
+
+
+def test_nobody_listens() -> None:
+    """Without a callback and with a quiet logger no event is even made."""
+
+    def never(**_: object) -> Event:
+        raise AssertionError
+
+    observer = Observer(None)
+    assert not observer.listens
+    Account(observer, CALL).tell(never)
+
+
+def test_a_callback_gets_the_event() -> None:
+    """An event carries the kind of call, its number, its model and the time, and no prompt."""
+    told: list[Event] = []
+    account = Account(Observer(told.append), CALL)
+    account.tell(RequestSent, **SENT)
+    account.tell(RequestSent, **SENT)
+    first, second = told
+    assert isinstance(first, RequestSent)
+    assert (first.call, first.model, first.path) == ("CreateChatCompletion", "m", "/v1/chat/completions")
+    assert first.call_id == second.call_id
+    assert first.at <= second.at
+    assert "secret" not in repr(told)
+    other = Account(Observer(told.append), CALL)
+    other.tell(RequestSent, **SENT)
+    assert told[-1].call_id > first.call_id
+    assert other.duration >= 0
+
+
+def test_the_logger_gets_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    """At DEBUG the logger ``meshapi_aio`` has a record for each event, with stable extra keys."""
+    with caplog.at_level(logging.DEBUG, logger="meshapi_aio"):
+        Account(Observer(None), CALL).tell(RequestSent, **SENT)
+    (record,) = caplog.records
+    assert record.name == "meshapi_aio"
+    assert record.getMessage().startswith("RequestSent call=CreateChatCompletion")
+    assert vars(record)["meshapi_event"] == "RequestSent"
+    assert vars(record)["meshapi_values"]["attempt"] == 1
+    assert "secret" not in caplog.text
+
+
+def test_a_callback_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    """What a callback raises is told to the logger, and goes no further."""
+
+    def broken(_event: Event) -> None:
+        raise ZeroDivisionError
+
+    Account(Observer(broken), CALL).tell(RequestSent, **SENT)
+    (record,) = caplog.records
+    assert record.levelno == logging.ERROR
+    assert "on_event raised for RequestSent" in record.getMessage()
+    assert record.exc_info is not None
