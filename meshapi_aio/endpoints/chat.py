@@ -297,8 +297,9 @@ class StreamChatCompletion(_ChatFields, StreamCall[ChatCompletionStream]):
     def whole(self) -> CreateChatCompletion:
         """Return the same request without streaming."""
         own: Any = type(self)
-        values: dict[str, Any] = {field.name: getattr(self, field.name) for field in attrs.fields(own)}
-        return CreateChatCompletion(**{**values, "stream": False})
+        names = [field.name for field in attrs.fields(own) if field.name != "stream"]
+        values: dict[str, Any] = {name: getattr(self, name) for name in names}
+        return CreateChatCompletion(**values)
 
 
 class Completions(Family):

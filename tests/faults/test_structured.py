@@ -96,9 +96,10 @@ async def test_a_failing_sibling(use: Use, script: Any) -> None:
             await server.until(lambda: server.requests == 3)
             raise ZeroDivisionError
 
+        tasks: list[asyncio.Task[object]] = []
         with pytest.raises(BaseExceptionGroup) as caught:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(use(client)) for _ in range(3)]
+                tasks += [group.create_task(use(client)) for _ in range(3)]
                 group.create_task(fail())
         assert [type(error) for error in caught.value.exceptions] == [ZeroDivisionError]
         assert all(task.cancelled() for task in tasks)
