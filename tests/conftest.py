@@ -1,6 +1,7 @@
 """What holds for every test."""
 
 import os
+import signal
 
 from hypothesis import HealthCheck, settings
 
@@ -12,3 +13,8 @@ untimed = settings(settings(), deadline=None, suppress_health_check=[HealthCheck
 settings.register_profile("meshapi_aio", parent=untimed)
 settings.register_profile("long", parent=untimed, max_examples=2_000)
 settings.load_profile(os.environ.get("MESHAPI_AIO_HYPOTHESIS", "meshapi_aio"))
+
+# A shell starts its background jobs with SIGINT ignored, and what they start inherits that: the programs that
+# these tests interrupt would not notice.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
