@@ -56,6 +56,7 @@ TABLE: Mapping[str, Row] = {
     "_transport/": Row(12, frozenset({"aiohttp"}), event_loop=True),
     "client.py": Row(13, event_loop=True),
     "testing/": Row(14, frozenset({"aiohttp", "attrs"}), event_loop=True),
+    "testing/pytest_plugin.py": Row(15, frozenset({"pytest", "pytest_asyncio"})),
     "cli/": Row(15, frozenset({"click", "rich"}), event_loop=True),
     "__main__.py": Row(15, event_loop=True),
     "__init__.py": Row(15),
