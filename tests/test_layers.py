@@ -60,6 +60,7 @@ TABLE: Mapping[str, Row] = {
     "_sending.py": Row(13, _ATTRS, event_loop=True),
     "client.py": Row(14, event_loop=True),
     "testing/": Row(15, frozenset({"aiohttp", "attrs"}), event_loop=True),
+    "testing/pytest_plugin.py": Row(16, frozenset({"pytest", "pytest_asyncio"})),
     "cli/": Row(16, frozenset({"click", "markdown_it", "rich"}), event_loop=True),
     "__main__.py": Row(16, event_loop=True),
     "__init__.py": Row(16),

@@ -79,7 +79,7 @@ class Expect:
             route = self.call.route
             elsewhere = _unlike("method", route.method, request.method)
             elsewhere += _unlike("path", route.path, request.path)
-            found += elsewhere or _unlike_call(self.call, request)
+            found += elsewhere or _unlike_request(self.call, request)
         if self.model is not None:
             asked = _json_of(request)
             found += _unlike("model", self.model, asked.get("model") if is_object(asked) else None)
@@ -115,22 +115,28 @@ def _differences(expected: JSON, got: JSON, path: str = "") -> list[str]:
     return list(differences(expected, got, lambda _: False, path, verb="expected"))
 
 
-def _unlike_call(expected: AnyCall | AnyCallClass, request: ReceivedRequest) -> list[str]:
-    """Return what the body says other than the expected call, or than any call of the expected class."""
-    call = request.call
-    if isinstance(expected, type):
-        fits = isinstance(call, expected)
-        return [] if fits else [f"call: expected {expected.__name__}, received {_kind_of(call, request)}"]
-    if call == expected:
+def unlike_call(expected: AnyCall, got: AnyCall) -> list[str]:
+    """Return what a call says other than the expected one, a line for each place."""
+    if expected == got:
         return []
-    got = _json_of(request) if call is None else said(call)
-    told = _differences(said(expected), got)
-    return told or [f"call: expected {type(expected).__name__}, received {_kind_of(call, request)}"]
+    return _differences(said(expected), said(got)) or [_unlike_kind(type(expected), type(got).__name__)]
 
 
-def _kind_of(call: AnyCall | None, request: ReceivedRequest) -> str:
-    """Return which call a request was, its body where it was none."""
-    return f"{_json_of(request)!r:.{_LONGEST}}, which is no call" if call is None else type(call).__name__
+def _unlike_request(expected: AnyCall | AnyCallClass, request: ReceivedRequest) -> list[str]:
+    """Return what a request says other than the expected call, or than any call of the expected class."""
+    call = request.call
+    if not isinstance(expected, type):
+        return (
+            _differences(said(expected), _json_of(request)) if call is None else unlike_call(expected, call)
+        )
+    if isinstance(call, expected):
+        return []
+    told = f"{_json_of(request)!r:.{_LONGEST}}, which is no call" if call is None else type(call).__name__
+    return [_unlike_kind(expected, told)]
+
+
+def _unlike_kind(expected: type, got: str) -> str:
+    return f"call: expected {expected.__name__}, received {got}"
 
 
 def _unlike_where(where: Callable[[ReceivedRequest], object], request: ReceivedRequest) -> list[str]:

@@ -182,7 +182,9 @@ class FakeGateway:
         it. Everything is told once.
         """
         __tracebackhide__ = True
-        self._run.check(error)
+        failure = self._run.failure(error)
+        if failure is not None:
+            raise failure
 
     async def until(self, condition: Callable[[], bool], *, timeout: float = 5.0) -> None:
         """

@@ -55,11 +55,10 @@ class ScriptRun:
         A request that the script does not expect gets a 400, which no client tries again; one on which a
         function of the script fails gets a 500. Either is kept for the test.
         """
-        try:
-            answering = self._next(request)
-        except AssertionError as error:
-            self.fail(error)
-            return Answer(400, body=envelope(request.request_id, "unexpected_request", str(error)))
+        answering = self._next(request)
+        if isinstance(answering, str):
+            self.fail(AssertionError(answering))
+            return Answer(400, body=envelope(request.request_id, "unexpected_request", answering))
         try:
             return await _made(answering, request)
         except (asyncio.CancelledError, KeyboardInterrupt, SystemExit):
@@ -69,29 +68,28 @@ class ScriptRun:
             message = f"the answer function raised {error!r}"
             return Answer(500, body=envelope(request.request_id, "internal_error", message))
 
-    def check(self, error: BaseException | None) -> None:
+    def failure(self, error: BaseException | None) -> BaseException | None:
         """
-        Raise the first thing that went wrong, with what else did as notes; tell each thing once.
+        Return the first thing that went wrong, with what else did as notes; tell each thing once.
 
         Where an error is on its way already, it gets the notes instead, without the entries that were not
-        used, since it is why they were not.
+        used, since it is why they were not. What was never raised has no traceback.
         """
         failures, self._failures = self._failures, []
         if error is None and self._left:
             failures.append(AssertionError(self._unused()))
             self._left.clear()
         if not failures:
-            return
+            return None
         first, rest = (failures[0], failures[1:]) if error is None else (error, failures)
         for further in rest[:_MOST]:
             first.add_note(f"FakeGateway: {_told(further)}")
         if len(rest) > _MOST:
             first.add_note(f"FakeGateway: and {len(rest) - _MOST} more")
-        if error is None:
-            raise first
+        return first if error is None else None
 
-    def _next(self, request: ReceivedRequest) -> Answering:
-        """Return what the script says to a request; raises ``AssertionError`` where it does not expect it."""
+    def _next(self, request: ReceivedRequest) -> Answering | str:
+        """Return what answers a request, or why the script does not expect it."""
         unlike: list[tuple[int, Expect, list[str]]] = []
         for position, (number, expected) in enumerate(self._left):
             found = expected.differences(request)
@@ -101,20 +99,17 @@ class ScriptRun:
                 del self._left[position]
                 self._taken.add(request.number)
                 if found:
-                    msg = f"{_what(request)} is not {_entry(number, expected)}:{_listed(found)}"
-                    raise AssertionError(msg)
+                    return f"{_what(request)} is not {_entry(number, expected)}:{_listed(found)}"
                 return expected.answer
             unlike.append((number, expected, found))
         if self._otherwise is not None:
             return self._otherwise
         self._taken.add(request.number)
         if not unlike:
-            msg = f"{_what(request)} came when no entry of the script was left; it has {self._entries}"
-            raise AssertionError(msg)
+            return f"{_what(request)} came when no entry of the script was left; it has {self._entries}"
         number, expected, found = min(unlike, key=lambda entry: _distance(entry[2]))
         nearest = f"{_entry(number, expected)}:{_listed(found)}"
-        msg = f"{_what(request)} meets no entry that is left; nearest is {nearest}"
-        raise AssertionError(msg)
+        return f"{_what(request)} meets no entry that is left; nearest is {nearest}"
 
     def _unused(self) -> str:
         """Return which entries are left, what came nearest to each, and what the gateway has received."""

@@ -1,9 +1,9 @@
 """FakeGateway in a process of its own."""
 
 import asyncio
+import importlib
 import json
 import os
-import runpy
 import signal
 import sys
 from typing import IO, Any
@@ -112,7 +112,7 @@ def test_the_line_is_all_it_prints(
 
 def test_importing_the_program_does_not_run_it(capsys: pytest.CaptureFixture[str]) -> None:
     """Only ``python -m`` does."""
-    runpy.run_module("meshapi_aio.testing.__main__")
+    importlib.import_module("meshapi_aio.testing.__main__")
     assert capsys.readouterr() == ("", "")
 
 
