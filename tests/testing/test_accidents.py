@@ -190,15 +190,16 @@ async def ask(client: MeshAPI, *, stream: bool) -> ChatCompletion:
     return await client.chat.completions.create(messages=MESSAGES)
 
 
-def patience(name: str) -> Timeout:
-    """Return the limits of a client that waits in vain, and of one that does not."""
-    waits_in_vain = name.startswith(("stall_", "heartbeats_"))
-    return Timeout(first_event=0.3, idle=0.3) if waits_in_vain else Timeout()
+def patience(outcome: Outcome) -> Timeout:
+    """Return limits of which the one that is to run out is short."""
+    phase = outcome.attributes.get("phase") if isinstance(outcome, Raises) else None
+    short = {phase: 0.3} if phase is not None else {}
+    return Timeout(**short)
 
 
 async def check(name: str, outcome: Outcome, *, stream: bool) -> None:
     """Let an accident happen to a call, and see that the outcome is as told."""
-    async with running(accidents.ALL[name](), timeout=patience(name)) as (gateway, client):
+    async with running(accidents.ALL[name](), timeout=patience(outcome)) as (gateway, client):
         if isinstance(outcome, Raises):
             with pytest.raises(outcome.error) as caught:
                 await ask(client, stream=stream)
