@@ -13,6 +13,7 @@ What it adds to cattrs' defaults, each closing a trap that was measured:
 * failures name their path.
 """
 
+import functools
 import json
 import math
 from collections.abc import Callable, Mapping
@@ -24,6 +25,7 @@ from cattrs import BaseConverter, ClassValidationError, Converter, IterableValid
 from cattrs.cols import list_structure_factory
 from cattrs.gen import make_dict_structure_fn, override
 
+from ._quick import quick
 from ._shape import Shape, wire_fields
 from .endpoints._messages import ContentPart, Parts, UnknownPart
 
@@ -32,6 +34,8 @@ __all__ = ["dumps", "loads", "structurer", "unfit"]
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
+
+_scan = json.JSONDecoder().scan_once
 
 _KINDS: Mapping[type, str] = {
     dict: "an object",
@@ -205,10 +209,22 @@ def _make_converter() -> Converter:
 _CONVERTER = _make_converter()
 
 
+@functools.cache
 def structurer(kind: type[T]) -> Callable[[Any], T]:
     """Return the function that makes a shape of decoded JSON; :func:`unfit` explains what it raises."""
     hook = _CONVERTER.get_structure_hook(kind)
-    return lambda value: hook(value, kind)
+    if not _is_shape(kind):
+        return lambda value: hook(value, kind)
+    at_once: Any = quick(kind, _CONVERTER.get_structure_hook)
+
+    def structure(value: Any) -> T:
+        try:
+            made: T = at_once(value)
+        except Exception:  # noqa: BLE001 - whatever it is, the hooks decide
+            made = hook(value, kind)
+        return made
+
+    return structure
 
 
 def unfit(error: Exception) -> str:
@@ -233,6 +249,18 @@ def loads(text: str | bytes) -> Any:
 
     NaN and the infinities are taken: they are no JSON, but servers send them among log probabilities.
     """
+    try:
+        if type(text) is str:
+            # What json.loads does around its scanner takes as long as the scanner: 250 characters 4.3 and 2.4
+            # µs. What the scanner does not take whole, spaces around it included, json.loads judges.
+            value, end = _scan(text, 0)
+            if end == len(text):
+                return value
+    except (ValueError, StopIteration):
+        pass
+    except RecursionError:
+        msg = "the JSON is nested too deeply"
+        raise ValueError(msg) from None
     try:
         return json.loads(text)
     except RecursionError:

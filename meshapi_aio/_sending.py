@@ -13,12 +13,13 @@ from typing import Any, TypeVar
 import attrs
 
 from ._answer import read_error, telling_headers
+from ._chunks import ChunkReader
 from ._observing import Account, Observer
 from ._pump import Opening, Outcome, Pump
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
 from ._transport import Exchange, Transport
-from ._wire import ChunkReader, Request, prepare, read_reply
+from ._wire import Request, prepare, read_reply
 from .call import Call, StreamCall
 from .errors import MeshAPIError
 from .events import (

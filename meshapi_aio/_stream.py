@@ -23,10 +23,6 @@ ChunkType = TypeVar("ChunkType")
 
 Opener = Callable[[Scope], Awaitable[Opening[ChunkType]]]
 
-# Folding costs less in batches, and what is folded need not be kept: a chunk object weighs about 1 KB, its
-# text a few bytes.
-_FOLD_AT = 64
-
 
 class _Turn:
     """Refuses two tasks in one stream: they would steal each other's chunks."""
@@ -74,7 +70,6 @@ class Stream(Generic[ChunkType]):
         self._scope: Scope | None = None
         self._pump: Pump[ChunkType] | None = None
         self._ready: deque[ChunkType] = deque()
-        self._unfolded: list[ChunkType] = []
         self._chunks_seen = 0
         self._meta: Meta | None = None
         self._turn = _Turn()
@@ -225,15 +220,14 @@ class Stream(Generic[ChunkType]):
         self._take(opening.chunks)
 
     def _take(self, chunks: list[ChunkType]) -> None:
+        # Folded before they are handed out, so that what is done to a chunk afterwards does not change the
+        # answer; and what is folded need not be kept: a chunk weighs about 1 KB, its text a few bytes.
+        self._fold(chunks)
         self._ready.extend(chunks)
         self._chunks_seen += len(chunks)
-        self._unfolded += chunks
-        if len(self._unfolded) >= _FOLD_AT:
-            self._fold_all()
 
     def _end(self, reader: Reader[ChunkType]) -> None:
         failure = reader.failure
-        self._fold_all()
         if failure is None and not reader.done and not self._whole():
             failure = StreamTruncatedError(
                 "the stream ended before it was whole: without an end mark and without a finish reason"
@@ -266,7 +260,6 @@ class Stream(Generic[ChunkType]):
         if self._meta is not None:
             failure.attempts = self._meta.attempts
         if isinstance(failure, Progress) and self._chunks_seen:
-            self._fold_all()
             failure.partial = self._partial()
             failure.chunks_seen = self._chunks_seen
             failure.usage = self._usage()
@@ -279,11 +272,6 @@ class Stream(Generic[ChunkType]):
             raise self._failure
         async for _ in self:
             pass
-
-    def _fold_all(self) -> None:
-        if self._unfolded:
-            self._fold(self._unfolded)
-            self._unfolded = []
 
     # What a family's stream adds: how its chunks fold together.
 

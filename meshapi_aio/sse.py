@@ -157,6 +157,11 @@ class SSEDecoder:
         self._reset()
 
     @property
+    def is_between(self) -> bool:
+        """Whether nothing has come since the last event's end, so that the next bytes begin a new one."""
+        return self._clean
+
+    @property
     def pending(self) -> str | None:
         """
         The data of the unfinished event: what a blank line would dispatch if it came now, else None.

@@ -10,6 +10,7 @@ from .._scope import Scope, timed_out
 from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError
 from ..settings import Timeout
 from ._failures import failure_to_read
+from ._reading import quicken
 
 
 __all__ = ["Exchange", "Slots", "from_finalizer"]
@@ -117,6 +118,7 @@ class Exchange:
     def begun(self, response: aiohttp.ClientResponse) -> None:
         """Note the answer's beginning."""
         self._response = response
+        quicken(response.content)
         if response.connection is not None:
             self._wire = response.connection.transport
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has

@@ -24,6 +24,7 @@ from ..settings import Limits, Timeout
 from ._descriptors import connections_allowed, descriptor_limit
 from ._exchange import Exchange, Slots, from_finalizer
 from ._failures import failure_to_open, headers_too_large
+from ._reading import read_less_at_once
 
 
 __all__ = ["Transport"]
@@ -80,6 +81,7 @@ class _Connector(aiohttp.TCPConnector):
                 continue
             if not reused:
                 _keep_alive(connection)
+                read_less_at_once(connection.transport)
                 if protocol.closed is not None:
                     protocol.closed.add_done_callback(functools.partial(self._lost, protocol))
             self._used[protocol] = None if exchange is None else weakref.ref(exchange)

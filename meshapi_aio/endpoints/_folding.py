@@ -100,7 +100,8 @@ class MessageFolder:
         """Take a delta."""
         if delta.content:
             self._content.append(delta.content)
-        self._role = self._role or delta.role
+        if self._role is None:
+            self._role = delta.role
         if delta.tool_calls:
             self._tools = self._tools or ToolCallFolder()
             for piece in delta.tool_calls:
@@ -180,17 +181,17 @@ _CUT_OFF = frozenset({"length", "content_filter"})
 class ChoiceFolder:
     """Folds what the chunks say of one answer."""
 
-    __slots__ = ("_logprobs", "_message", "_others", "finish_reason")
+    __slots__ = ("_logprobs", "_others", "finish_reason", "message")
 
     def __init__(self) -> None:
         self.finish_reason: str | None = None
-        self._message = MessageFolder()
+        self.message = MessageFolder()
         self._logprobs = _LogprobsFolder()
         self._others = _Folder()
 
     def add(self, delta: Delta, finish_reason: str | None, logprobs: Any, others: dict[str, Any]) -> None:
         """Take what a chunk says; ``others`` are the keys that this client does not know."""
-        self._message.add(delta)
+        self.message.add(delta)
         if finish_reason is not None:
             self.finish_reason = finish_reason
         if logprobs is not None:
@@ -204,7 +205,7 @@ class ChoiceFolder:
         # What ended in an error did not end, as far as tool calls are concerned.
         ended = reason != "error" and (whole or reason is not None)
         return {
-            "message": self._message.fold(ended=ended, cut_off=reason in _CUT_OFF),
+            "message": self.message.fold(ended=ended, cut_off=reason in _CUT_OFF),
             "finish_reason": reason,
             "logprobs": self._logprobs.fold(),
             "extra": self._others.fold(),

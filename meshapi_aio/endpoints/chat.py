@@ -117,6 +117,7 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
         super().__init__(*args)
         self._folders: dict[int, ChoiceFolder] = {}
         self._head: dict[str, Any] = {}
+        self._has_head = False  # whether all is known that the first chunks tell
         self._extra: dict[str, Any] = {}
         self._text = TextJoiner()
 
@@ -155,25 +156,35 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
         return self._folded()
 
     def _fold(self, chunks: list[ChatCompletionChunk]) -> None:
-        head = self._head
         for chunk in chunks:
-            for name in _FIRST:
-                if head.get(name) is None:
-                    head[name] = getattr(chunk, name)
-            for name in _LAST:
-                value = getattr(chunk, name)
-                if value is not None:
-                    head[name] = value
-            if chunk.extra:
-                self._extra.update({key: value for key, value in chunk.extra.items() if value is not None})
+            if not self._has_head or chunk.extra or chunk.usage is not None or chunk.cost is not None:
+                self._fold_head(chunk)
+            elif chunk.system_fingerprint is not None:
+                self._head["system_fingerprint"] = chunk.system_fingerprint
             for choice in chunk.choices:
                 folder = self._folders.get(choice.index or 0)
                 if folder is None:
                     folder = self._folders[choice.index or 0] = ChoiceFolder()
-                folder.add(choice.delta, choice.finish_reason, choice.logprobs, choice.extra)
+                delta = choice.delta
+                if choice.finish_reason is None and choice.logprobs is None and not choice.extra:
+                    folder.message.add(delta)
+                else:
+                    folder.add(delta, choice.finish_reason, choice.logprobs, choice.extra)
+
+    def _fold_head(self, chunk: ChatCompletionChunk) -> None:
+        head = self._head
+        for name in _FIRST:
+            if head.get(name) is None:
+                head[name] = getattr(chunk, name)
+        self._has_head = None not in [head[name] for name in _FIRST]
+        for name in _LAST:
+            value = getattr(chunk, name)
+            if value is not None:
+                head[name] = value
+        if chunk.extra:
+            self._extra.update({key: value for key, value in chunk.extra.items() if value is not None})
 
     def _folded(self) -> ChatCompletion:
-        self._fold_all()
         whole = self._finished and self._failure is None
         choices = [
             Choice(index=index, **folder.fold(whole=whole)) for index, folder in sorted(self._folders.items())

@@ -1,0 +1,145 @@
+"""
+Shapes made of JSON in a straight line of code, written once for each class.
+
+It makes what the codec's hooks make, and takes less on itself: what it is not sure of it gives to them or
+refuses (:class:`Misfit`), and they tell what is wrong, and where. Performs no I/O.
+
+Measured with a chunk of 250 bytes (Python 3.11): 2.2 µs, where the hooks take 5.5.
+"""
+
+from collections.abc import Callable
+from types import NoneType, UnionType
+from typing import Any, Final, TypeVar, Union, get_args, get_origin
+
+import attrs
+
+from ._shape import Shape, wire_fields
+
+
+__all__ = ["Misfit", "quick"]
+
+ShapeType = TypeVar("ShapeType", bound=Shape)
+
+Structure = Callable[[Any], Any]
+HookFor = Callable[[Any], Callable[[Any, Any], Any]]
+
+_SCALARS: Final = (str, int, float, bool)
+
+
+class Misfit(Exception):  # noqa: N818 - an answer to the codec, which turns to its hooks
+    """The quick way does not know what to do with this value."""
+
+
+def quick(kind: type[ShapeType], hook_for: HookFor) -> Callable[[Any], ShapeType]:
+    """
+    Return the function that makes a shape of a JSON object, which it leaves as it is.
+
+    It raises :class:`Misfit`, or what the hooks raise, for what it can't make.
+    """
+    return _Writer(hook_for).function(kind)
+
+
+class _Writer:
+    def __init__(self, hook_for: HookFor) -> None:
+        self._hook_for = hook_for
+        self._functions: dict[type[Shape], str] = {}
+        self._namespace: dict[str, Any] = {"new": object.__new__, "misfit": _misfit, "Misfit": Misfit}
+
+    def function(self, kind: type[Any]) -> Structure:
+        name = self._of_shape(kind)
+        made: Structure = self._namespace[name]
+        return made
+
+    def _named(self, value: Any) -> str:
+        name = f"k{len(self._namespace)}"
+        self._namespace[name] = value
+        return name
+
+    def _of_shape(self, kind: type[Shape]) -> str:
+        """Return the name of the function for a class; written on first demand, so that classes may nest."""
+        name = self._functions.get(kind)
+        if name is None:
+            name = self._functions[kind] = f"of_{len(self._functions)}_{kind.__name__}"
+            if _is_plain(kind):
+                self._write(name, kind)
+            else:
+                hook = self._hook_for(kind)
+                self._namespace[name] = lambda value: hook(value, kind)
+        return name
+
+    def _write(self, name: str, kind: type[Shape]) -> None:
+        lines = [
+            f"def {name}(value):",
+            " if type(value) is not dict: misfit()",
+            f" made = new({self._named(kind)})",
+            " rest = value.copy()",
+            " pop = rest.pop",
+        ]
+        on_wire = {field.name for field in wire_fields(kind)}
+        for field in attrs.fields(kind):
+            if field.name in on_wire:
+                lines += self._field(field)
+            elif field.name != "extra":
+                lines.append(f" made.{field.name} = {self._default(field)}")
+        # What is left is what the class does not know.
+        lines += [" made.extra = rest", " return made"]
+        # Only names of classes and fields stand in the source.
+        exec("\n".join(lines), self._namespace)  # noqa: S102
+
+    def _field(self, field: "attrs.Attribute[Any]") -> list[str]:
+        kind: Any = field.type
+        nullable = kind is Any
+        if get_origin(kind) in {Union, UnionType}:
+            members = [member for member in get_args(kind) if member is not NoneType]
+            nullable = NoneType in get_args(kind)
+            if len(members) == 1:
+                kind = members[0]
+        name = f"made.{field.name}"
+        # Absent and null are one here, so both must mean the same.
+        one = field.default is None if nullable else field.default is not attrs.NOTHING
+        absent = self._default(field) if one else "misfit()"
+        lines = [f' item = pop("{field.name}", None)']
+        if kind in _SCALARS:
+            lines += [
+                f" if type(item) is {kind.__name__}: {name} = item",
+                f" elif item is None: {name} = {absent}",
+            ]
+        elif get_origin(kind) is list and _is_shape(get_args(kind)[0]):
+            structure = self._of_shape(get_args(kind)[0])
+            lines += [
+                f" if type(item) is list: {name} = [{structure}(each) for each in item]",
+                f" elif item is None: {name} = {absent}",
+            ]
+        elif _is_shape(kind):
+            return [
+                *lines,
+                f" {name} = {absent} if item is None else {self._of_shape(kind)}(item)",
+            ]
+        else:
+            lines += [f" if item is None: {name} = {absent}"]
+        hook = self._hook_for(field.type)
+        return [*lines, f" else: {name} = {self._named(hook)}(item, {self._named(field.type)})"]
+
+    def _default(self, field: "attrs.Attribute[Any]") -> str:
+        default: Any = field.default
+        if isinstance(default, attrs.Factory):  # type: ignore[arg-type] # a class, though typed as a function
+            return {list: "[]", dict: "{}"}.get(default.factory) or f"{self._named(default.factory)}()"
+        return "None" if default is None else self._named(default)
+
+
+def _is_shape(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Shape)
+
+
+def _is_plain(kind: type[Any]) -> bool:
+    """Tell whether an instance is no more than its fields."""
+    return not hasattr(kind, "__attrs_post_init__") and all(
+        field.converter is None
+        and field.validator is None
+        and not (isinstance(field.default, attrs.Factory) and field.default.takes_self)  # type: ignore[arg-type, attr-defined] # as above
+        for field in attrs.fields(kind)
+    )
+
+
+def _misfit() -> Any:
+    raise Misfit

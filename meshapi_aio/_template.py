@@ -1,0 +1,372 @@
+"""
+What the chunks of one stream have in common: all of their JSON but a text or two.
+
+A template is learnt from two consecutive chunks. What differs between them are its holes, which must be JSON
+strings or whole numbers; the same JSON with other values in the holes must give the same chunk with those
+values in it. JSON being context-free, so do any values, and the next chunk is made of its holes alone. What
+does not fit a template to the letter goes the full way. Performs no I/O.
+
+Measured with chunks of 250 bytes (Python 3.11), µs a chunk: the full way 8, by a template 1.0 event by event
+and 0.7 in blocks of 64 KiB, of which making the three objects takes 0.5. Learning one takes 40, and 500 once
+for a new shape of chunk, whose code is kept.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterator
+from json.decoder import scanstring
+from typing import Any, Final, Generic, TypeVar
+
+import attrs
+
+from ._shape import Shape
+
+
+__all__ = ["Templates"]
+
+ChunkType = TypeVar("ChunkType")
+
+# What stands in the holes for the proof, a text or a number for each; nothing that a gateway would send.
+_TEXTS: Final = ('\ue000 \\ " one \ud800', '\ue000 \\ " two \ud800', '\ue000 \\ " three \ud800')
+_NUMBERS: Final = (7_046_029_254_386_353_001, 7_046_029_254_386_353_002, 7_046_029_254_386_353_003)
+_MOST_HOLES: Final = 3
+# A text under one of these may decide what the chunk is.
+_TELLING: Final = frozenset({"type", "error", "event"})
+_CONTROL: Final = re.compile(r"[\x00-\x1f]")
+_INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?=[,}\]])")
+
+# How many templates a stream has at the most: as many answers or models may take turns in it.
+_MOST: Final = 4
+# A template that has made so many chunks was worth learning.
+_WORTH: Final = 8
+# After tries that brought nothing of worth, 0, 2, 6, 14, … chunks pass before the next one, at most so many:
+# a stream that nothing fits pays 1 % for the tries.
+_LONGEST_PAUSE: Final = 510
+# So often is a stream hoped for.
+_HOPEFUL: Final = 4
+
+
+class _Unfit(Exception):  # noqa: N818 - never leaves this room
+    """These chunks have no template."""
+
+
+class _Template:
+    """Literals with holes between them, and what makes a chunk of what is in the holes."""
+
+    __slots__ = ("are_texts", "between", "end", "first", "literals", "make", "tail", "used")
+
+    def __init__(
+        self, literals: list[str], tail: str, are_texts: list[bool], make: Callable[..., Any]
+    ) -> None:
+        self.literals = tuple(literals)
+        self.tail = tail
+        self.are_texts = tuple(are_texts)
+        self.make = make
+        self.used = 0
+        # With a single text, what stands before it, after it, and between two of them: see Templates.take.
+        self.first = self.end = self.between = b""
+        if are_texts == [True]:
+            self.first = f"data: {literals[0]}".encode()
+            self.end = f'"{tail}\n\n'.encode()
+            self.between = self.end + self.first
+
+    def match(self, text: str) -> Any:
+        """Return the chunk of an event's data, None where it does not fit."""
+        if not text.endswith(self.tail):
+            return None
+        at = 0
+        held: list[Any] = []
+        for literal, is_text in zip(self.literals, self.are_texts, strict=True):
+            if not text.startswith(literal, at):
+                return None
+            at += len(literal)
+            if is_text:
+                try:
+                    value, at = scanstring(text, at)
+                except ValueError:
+                    return None
+            else:
+                number = _INTEGER.match(text, at)
+                if number is None:
+                    return None
+                value, at = int(number[0]), number.end()
+            held.append(value)
+        if len(text) - at != len(self.tail):
+            return None
+        return self.make(*held)
+
+    def holes(self, block: bytes) -> list[bytes]:
+        """
+        Return what a block has between the first literal and the last, event by event as far as they fit.
+
+        Cut out blindly and put together again, to be compared with the block at once: 0.2 µs an event, where
+        splitting at all that stands between two holes takes 0.55, and looking at each event 0.3.
+        """
+        first, end = self.first, self.end
+        lines = block.split(b"\n\n")
+        lines.pop()  # what follows the last
+        low, high = len(first), 2 - len(end)
+        holes = [line[low:high] for line in lines]
+        if b"".join((first, self.between.join(holes), end)) == block:
+            return holes
+        fitting: list[bytes] = []
+        end = end[:-2]
+        for line, hole in zip(lines, holes, strict=True):
+            if len(line) < low - high or not (line.startswith(first) and line.endswith(end)):
+                break
+            fitting.append(hole)
+        return fitting
+
+
+class Templates(Generic[ChunkType]):
+    """
+    The templates of one stream.
+
+    ``decode`` takes an event's data the full way: it returns the chunk, and raises for data that is none.
+    """
+
+    __slots__ = ("_before", "_decode", "_known", "_skip", "_tries")
+
+    def __init__(self, decode: Callable[[str], ChunkType]) -> None:
+        self._decode = decode
+        self._known: list[_Template] = []  # the one that fitted last comes first
+        self._before: str | None = None  # the last data that no template fitted
+        self._tries = 0  # since the last template of worth
+        self._skip = 0  # how many chunks pass before the next try
+
+    @property
+    def eager(self) -> bool:
+        """Whether the next events should come one by one, since there is something to learn or to use."""
+        return bool(self._known and self._known[0].first) or self._tries < _HOPEFUL
+
+    def match(self, text: str) -> ChunkType | None:
+        """Return the chunk of an event's data, None where it must go the full way."""
+        for place, template in enumerate(self._known):
+            chunk: ChunkType | None = template.match(text)
+            if chunk is not None:
+                template.used += 1
+                if place:
+                    self._known.insert(0, self._known.pop(place))
+                return chunk
+        return None
+
+    def take(self, data: bytes) -> tuple[list[ChunkType], int]:
+        """
+        Return the chunks of the events with which a block begins, as far as they fit, and their length.
+
+        Each is a single line ``data: …`` with LF line ends, and nothing of an event came before the block.
+        """
+        template = self._known[0] if self._known else None
+        if template is None or not template.first or not data.startswith(template.first):
+            return [], 0
+        if data.endswith(template.end):
+            # The paced regime: one event for each read.
+            text = data[len(template.first) : -len(template.end)].decode("utf-8", "replace")
+            if text.isprintable() and '"' not in text and "\\" not in text:
+                template.used += 1
+                return [template.make(text)], len(data)
+        holes = template.holes(data[: data.rfind(b"\n\n") + 2])
+        texts = _texts_in(holes)
+        template.used += len(texts)
+        used = sum(map(len, holes[: len(texts)])) + len(texts) * len(template.between)
+        return [template.make(text) for text in texts], used
+
+    def learn(self, text: str, chunk: ChunkType) -> None:
+        """Note a chunk that went the full way, and learn from it and the one before, if there is hope."""
+        before, self._before = self._before, text
+        if self._skip:
+            self._skip -= 1
+            return
+        if before is None:
+            return
+        if self._known and self._known[0].used >= _WORTH:
+            self._tries = 0
+        self._tries += 1
+        self._skip = min(2**self._tries - 2, _LONGEST_PAUSE)
+        try:
+            template = self._learnt(before, text, chunk)
+        except _Unfit:
+            return
+        self._known.insert(0, template)
+        del self._known[_MOST:]
+
+    def _learnt(self, before: str, text: str, chunk: ChunkType) -> _Template:
+        literals, tail, holes = _compared(before, text)
+        are_texts = [isinstance(hole, str) for hole in holes]
+        probes = [(_TEXTS if is_text else _NUMBERS)[index] for index, is_text in enumerate(are_texts)]
+        filled = [literal + _as_token(probe) for literal, probe in zip(literals, probes, strict=True)]
+        try:
+            proof = self._decode("".join(filled) + tail)
+        except Exception:  # noqa: BLE001 - whatever it is, the probes make it no chunk
+            raise _Unfit from None
+        make = _Maker(probes).maker(proof)
+        if make(*probes) != proof or make(*holes) != chunk:
+            raise _Unfit
+        return _Template(literals, tail, are_texts, make)
+
+
+def _texts_in(holes: list[bytes]) -> list[str]:
+    """Return the texts in the first holes, as far as each holds one JSON string and nothing else."""
+    together = b"\n".join(holes).decode("utf-8", "replace")
+    texts = together.split("\n")
+    together = "".join(texts)
+    if len(texts) != len(holes) or not (together.isprintable() or _CONTROL.search(together) is None):
+        # No JSON string holds a control character: the one that has it is found below.
+        texts = [hole.decode("utf-8", "replace") for hole in holes]
+    elif '"' not in together and "\\" not in together:
+        return texts
+    whole: list[str] = []
+    for hole in texts:
+        text = hole
+        if not hole.isprintable() or '"' in hole or "\\" in hole:
+            try:
+                text, end = scanstring(hole + '"', 0)
+            except ValueError:
+                break
+            if end != len(hole) + 1:
+                break
+        whole.append(text)
+    return whole
+
+
+def _as_token(probe: str | int) -> str:
+    """Return what stands in a literal's hole: of a text, what follows its opening quote."""
+    return json.dumps(probe).removeprefix('"')
+
+
+def _compared(old: str, new: str) -> tuple[list[str], str, list[str | int]]:
+    """Return the literals that two events' data share, the last of them, and what the second has between."""
+    literals: list[str] = []
+    holes: list[str | int] = []
+    at_old = at_new = 0
+    while True:
+        same = _common(old, at_old, new, at_new)
+        if at_old + same == len(old) and at_new + same == len(new):
+            return literals, new[at_new:], holes
+        if len(holes) == _MOST_HOLES:
+            raise _Unfit
+        start = _hole_begins(new, at_new, at_new + same)
+        literals.append(new[at_new:start])
+        at_old += start - at_new
+        if new[start - 1] == '"':
+            try:
+                _, at_old = scanstring(old, at_old)
+                hole, at_new = scanstring(new, start)
+            except ValueError:
+                raise _Unfit from None
+            holes.append(hole)
+        else:
+            number, older = _INTEGER.match(new, start), _INTEGER.match(old, at_old)
+            if number is None or older is None:
+                raise _Unfit
+            at_old, at_new = older.end(), number.end()
+            holes.append(int(number[0]))
+
+
+def _common(old: str, at_old: int, new: str, at_new: int) -> int:
+    """Return how far two texts are the same; by halves, since each comparison is one call."""
+    low, high = 0, min(len(old) - at_old, len(new) - at_new)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if old[at_old + low : at_old + middle] == new[at_new + low : at_new + middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _hole_begins(text: str, low: int, differs: int) -> int:
+    """Return where the number begins, or the inside of the string, in which two events' data differ first."""
+    start = differs
+    while start > low and text[start - 1] in "-0123456789":
+        start -= 1
+    if start > low and text[start - 1] in ":,[" and text[start : start + 1] in "-0123456789":
+        return start
+    quote = text.rfind('"', low, differs)
+    while quote > low and text[quote - 1] == "\\":  # not the one that opens the string, but one within it
+        quote = text.rfind('"', low, quote)
+    if quote < 0:
+        raise _Unfit
+    return quote + 1
+
+
+class _Maker:
+    """Writes the function that makes a chunk like a given one, with other values in place of the probes."""
+
+    def __init__(self, probes: list[str | int]) -> None:
+        self._names: dict[str | int, str] = {probe: f"hole{index}" for index, probe in enumerate(probes)}
+        self._found: list[str] = []
+        self._lines: list[str] = []
+        self._constants: list[Any] = []
+        self._objects = 0
+
+    def maker(self, chunk: Any) -> Callable[..., Any]:
+        """Return the function; every probe must be in the chunk once, and decide nothing."""
+        made = self._written(chunk, "")
+        if sorted(self._found) != list(self._names.values()):
+            raise _Unfit
+        source = "\n".join([*self._lines, f"  return {made}"])
+        make: Callable[..., Any] = _factory(source, len(self._names), len(self._constants))(*self._constants)
+        return make
+
+    def _written(self, value: Any, key: str) -> str:
+        """Return the expression for a value, which stands under this key."""
+        kind = type(value)
+        if kind is str or kind is int:
+            name = self._names.get(value)
+            if name is None:
+                return self._constant(value)
+            if key in _TELLING:
+                raise _Unfit
+            self._found.append(name)
+            return name
+        if value is None or value is True or value is False:
+            return repr(value)
+        if kind is float:
+            return self._constant(value)
+        if kind is list:
+            return f"[{', '.join([self._written(item, key) for item in value])}]"
+        if kind is dict:
+            return f"{{{', '.join(self._members(value))}}}"
+        if isinstance(value, Shape):
+            return self._object(value)
+        raise _Unfit
+
+    def _members(self, value: dict[str, Any]) -> Iterator[str]:
+        for key, item in value.items():
+            yield f"{self._constant(key)}: {self._written(item, key)}"
+
+    def _object(self, value: Shape) -> str:
+        name = f"made{self._objects}"
+        self._objects += 1
+        kind = type(value)
+        self._lines.append(f"  {name} = new({self._constant(kind)})")
+        for field in _names_of(kind):
+            self._lines.append(f"  {name}.{field} = {self._written(getattr(value, field), field)}")
+        return name
+
+    def _constant(self, value: Any) -> str:
+        self._constants.append(value)
+        return f"k{len(self._constants) - 1}"
+
+
+@functools.cache
+def _names_of(kind: type[Shape]) -> list[str]:
+    return [field.name for field in attrs.fields(kind)]
+
+
+@functools.lru_cache(maxsize=256)
+def _factory(body: str, holes: int, constants: int) -> Callable[..., Callable[..., Any]]:
+    """
+    Return what makes the maker of given constants.
+
+    The source holds names of fields and numbered constants, nothing that came over the wire.
+    """
+    outer = ", ".join(f"k{index}" for index in range(constants))
+    inner = ", ".join(f"hole{index}" for index in range(holes))
+    source = f"def factory({outer}):\n def make({inner}):\n{body}\n return make"
+    namespace: dict[str, Any] = {"new": object.__new__}
+    exec(source, namespace)  # noqa: S102 - see above
+    factory: Callable[..., Callable[..., Any]] = namespace["factory"]
+    return factory
