@@ -6,7 +6,6 @@ Only what the annotations of calls use is known here; anything else is taken as 
 
 import difflib
 import functools
-import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType, UnionType
@@ -15,57 +14,84 @@ from typing import Any, Literal, Union, get_args, get_origin
 import attrs
 
 
-__all__ = ["check_fields", "check_keywords", "snapshot"]
+__all__ = ["check_arguments", "set_checks_aside", "snapshot"]
 
 Problem = str | None
 Check = Callable[[Any], Problem]
 
 
-def check_keywords(init: Callable[..., None], cls: type) -> Callable[..., None]:
-    """Return an attrs class's ``__init__`` that names the field which a misspelt keyword may have meant."""
-    known = [field.name for field in attrs.fields(cls)]
+def check_arguments(init: Callable[..., None], cls: type) -> Callable[..., None]:
+    """
+    Return an attrs class's ``__init__`` that checks what it is given, and takes copies.
+
+    A misspelt keyword is a ``TypeError`` that names the field which it may have meant. For each field that is
+    given, its own converter runs first, then the copy is made, then the annotation is checked (a
+    ``TypeError`` names the field, the value and what would fit), then the field's own validator runs.
+
+    Only for what is given: of some thirty fields a call sets three, and attrs would run a converter and
+    validators for each (29 µs a call; 8 this way).
+    """
+    known = {field.name: _Argument(field) for field in attrs.fields(cls)}
     otherwise = "; what else the gateway takes goes into extra_body={…}" if "extra_body" in known else ""
 
     @functools.wraps(init)
     def __init__(self: object, *args: object, **kwargs: object) -> None:  # noqa: N807 - it is one
-        for name in kwargs:
-            if name not in known:
+        for name, value in kwargs.items():
+            argument = known.get(name)
+            if argument is None:
                 near = difflib.get_close_matches(name, known, n=1)
                 hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}{otherwise}"
                 msg = f"{cls.__name__} has no field {name!r}; {hint}"
                 raise TypeError(msg)
+            if value is not argument.default:
+                kwargs[name] = argument.taken(self, value)
         init(self, *args, **kwargs)
 
     return __init__
 
 
-def check_fields(cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
-    """
-    Give each field a check of its annotation and a copying converter, beside those of its own.
-
-    A ``field_transformer`` of ``attrs.define``. A field's own converter runs first, then the copy is made,
-    then the annotation is checked, then the field's own validator runs. The check raises a ``TypeError`` that
-    names the field, the value and what would fit.
-    """
-    own = inspect.get_annotations(cls)  # what is inherited was given both where it was defined
-    return [_checked(field) if field.name in own else field for field in fields]
+_OWN = "meshapi_aio.own"
 
 
-def _checked(field: "attrs.Attribute[Any]") -> "attrs.Attribute[Any]":
-    validators = [_validator(field.type)]
-    if field.validator is not None:
-        validators.append(field.validator)
-    own: Any = field.converter
+def set_checks_aside(_cls: type, fields: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
+    """Keep the fields' own converters and validators from attrs; a ``field_transformer``."""
+    return [
+        field
+        if _OWN in field.metadata
+        else field.evolve(
+            converter=None,
+            validator=None,
+            metadata={**field.metadata, _OWN: (field.converter, field.validator)},
+        )
+        for field in fields
+    ]
 
-    def copied(value: Any, owner: object, attribute: "attrs.Attribute[Any]") -> Any:
+
+class _Argument:
+    """What happens to the value of one field."""
+
+    __slots__ = ("_check", "_converter", "_field", "_validator", "default")
+
+    def __init__(self, field: "attrs.Attribute[Any]") -> None:
+        self._field = field
+        self._converter, self._validator = field.metadata[_OWN]
+        self._check = _check_for(field.type)
+        self.default = field.default
+
+    def taken(self, owner: object, value: Any) -> Any:
+        field = self._field
         try:
-            return snapshot(value if own is None else own(value))
+            value = snapshot(value if self._converter is None else self._converter(value))
         except RecursionError:
-            msg = f"{type(owner).__name__}: {attribute.name} is nested too deeply, or contains itself"
+            msg = f"{type(owner).__name__}: {field.name} is nested too deeply, or contains itself"
             raise ValueError(msg) from None
-
-    converter = attrs.Converter(copied, takes_self=True, takes_field=True)
-    return field.evolve(validator=attrs.validators.and_(*validators), converter=converter)
+        problem = self._check(value)
+        if problem is not None:
+            msg = f"{type(owner).__name__}: {field.name} must be {problem}, got {_shown(value)}"
+            raise TypeError(msg)
+        if self._validator is not None:
+            self._validator(owner, field, value)
+        return value
 
 
 def snapshot(value: Any) -> Any:
@@ -90,18 +116,6 @@ def snapshot(value: Any) -> Any:
 
 def _is_sequence(value: object) -> bool:
     return isinstance(value, Sequence) and not isinstance(value, (str, bytes, bytearray, memoryview))
-
-
-def _validator(annotation: Any) -> Callable[[Any, "attrs.Attribute[Any]", Any], None]:
-    check = _check_for(annotation)
-
-    def validate(owner: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
-        problem = check(value)
-        if problem is not None:
-            msg = f"{type(owner).__name__}: {attribute.name} must be {problem}, got {_shown(value)}"
-            raise TypeError(msg)
-
-    return validate
 
 
 def _shown(value: object) -> str:

@@ -4,6 +4,7 @@ What the gateway sends, as attrs classes: every shape keeps the keys that it doe
 Pure. Shapes are structured by the codec; giving them back as JSON needs nothing but themselves.
 """
 
+import functools
 import json
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, dataclass_transform
@@ -13,7 +14,7 @@ import attrs
 from .events import Meta
 
 
-__all__ = ["Absent", "Reply", "Shape", "as_json", "brief", "local", "shape", "wire_fields"]
+__all__ = ["Absent", "Reply", "Shape", "as_json", "brief", "local", "shape", "wire_fields", "wire_names"]
 
 Result = TypeVar("Result")
 ShapeClass = TypeVar("ShapeClass", bound=type)
@@ -36,6 +37,12 @@ def local() -> dict[str, bool]:
 def wire_fields(cls: type) -> "list[attrs.Attribute[Any]]":
     """Return the fields of a shape or call that are on the wire."""
     return [field for field in attrs.fields(cls) if field.name != "extra" and not field.metadata.get(_LOCAL)]
+
+
+@functools.cache
+def wire_names(cls: type) -> tuple[str, ...]:
+    """Return the names of :func:`wire_fields`."""
+    return tuple(field.name for field in wire_fields(cls))
 
 
 def brief(self: Any) -> str:
@@ -102,7 +109,12 @@ def as_json(value: Any) -> Any:
     return _told(_json, value)
 
 
+_SCALARS = frozenset({str, int, float, bool})
+
+
 def _json(value: Any) -> Any:
+    if type(value) in _SCALARS:
+        return value
     if isinstance(value, Shape):
         return _object(value)
     if isinstance(value, (list, tuple)):
@@ -114,10 +126,10 @@ def _json(value: Any) -> Any:
 
 def _object(shape: Shape) -> dict[str, Any]:
     result = {}
-    for field in wire_fields(type(shape)):
-        member = getattr(shape, field.name)
+    for name in wire_names(type(shape)):
+        member = getattr(shape, name)
         if member is not None and not isinstance(member, Absent):
-            result[field.name] = _json(member)
+            result[name] = _json(member)
     result.update(shape.extra)
     return result
 

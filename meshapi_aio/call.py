@@ -33,8 +33,8 @@ from typing import (
 
 import attrs
 
-from ._check import check_fields, check_keywords
-from ._shape import as_json, brief, wire_fields
+from ._check import check_arguments, set_checks_aside
+from ._shape import as_json, brief, wire_names
 
 
 __all__ = [
@@ -95,10 +95,10 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
     def body(self) -> dict[str, Any]:
         """Return the JSON body: the fields that are not None, and what ``extra_body`` adds or replaces."""
         body = {}
-        for field in wire_fields(type(self)):
-            value = getattr(self, field.name)
-            if value is not None and field.name != "extra_body":
-                body[field.name] = as_json(value)
+        for name in wire_names(type(self)):
+            value = getattr(self, name)
+            if value is not None and name != "extra_body":
+                body[name] = as_json(value)
         body.update(as_json(getattr(self, "extra_body", None) or {}))
         return body
 
@@ -127,7 +127,7 @@ class StreamCall(_Callable, Generic[StreamType_co]):
 def fields(cls: CallClass) -> CallClass:
     """Make a base class of fields that several calls share."""
     made: CallClass = attrs.frozen(
-        slots=True, kw_only=True, repr=False, eq=False, field_transformer=check_fields
+        slots=True, kw_only=True, repr=False, eq=False, field_transformer=set_checks_aside
     )(cls)
     return made
 
@@ -142,7 +142,7 @@ def _register(route: Route, cls: CallClass) -> CallClass:
     made: Any = fields(cls)
     made.route = route
     made.reply = _reply(made)
-    made.__init__ = check_keywords(made.__init__, made)
+    made.__init__ = check_arguments(made.__init__, made)
     made.__signature__ = _signature(made)
     CALLS[made.__name__] = made
     return cast("CallClass", made)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from meshapi_aio._check import check_fields, check_keywords, snapshot
+from meshapi_aio._check import check_arguments, set_checks_aside, snapshot
 
 
 @attrs.define
@@ -38,7 +38,7 @@ class Unknowable:
     """A class that the checks know nothing of."""
 
 
-@attrs.frozen(kw_only=True, field_transformer=check_fields)
+@attrs.frozen(kw_only=True, field_transformer=set_checks_aside)
 class Base:
     """A class of checked fields."""
 
@@ -61,11 +61,15 @@ class Base:
     unknowable: Unknowable | None = None
 
 
-@attrs.frozen(kw_only=True, field_transformer=check_fields)
+@attrs.frozen(kw_only=True, field_transformer=set_checks_aside)
 class Made(Base):
     """A class that inherits checked fields, and has one with a converter and a validator of its own."""
 
     odd: int | None = attrs.field(default=None, converter=negated, validator=no_evens)
+
+
+for _made in (Base, Made):
+    _made.__init__ = check_arguments(_made.__init__, _made)  # type: ignore[method-assign]
 
 
 class Odd(Sequence[str]):
@@ -295,7 +299,7 @@ def test_what_is_nested_too_deeply_is_named(value: Mapping[str, Any]) -> None:
     assert caught.value.__suppress_context__
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=set_checks_aside)
 class Call:
     """A class whose keywords are checked."""
 
@@ -304,7 +308,7 @@ class Call:
     temperature: float | None = None
 
 
-@attrs.frozen(kw_only=True)
+@attrs.frozen(kw_only=True, field_transformer=set_checks_aside)
 class OpenCall(Call):
     """One that lets unknown keys through under a keyword of their own."""
 
@@ -312,7 +316,7 @@ class OpenCall(Call):
 
 
 for _cls in (Call, OpenCall):
-    _cls.__init__ = check_keywords(_cls.__init__, _cls)  # type: ignore[method-assign]
+    _cls.__init__ = check_arguments(_cls.__init__, _cls)  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize(

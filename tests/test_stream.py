@@ -456,11 +456,12 @@ def test_a_stream_whose_construction_failed_is_dropped_silently() -> None:
         gc.collect()
 
 
-async def test_long_streams_are_folded_in_batches() -> None:
-    """Chunks are folded as they come, so that a long stream keeps none of them."""
+async def test_chunks_are_folded_before_they_are_handed_out() -> None:
+    """With each read, so that a long stream keeps none of them, and the answer is what came."""
     stream = open_on(Wire(*[b"a" * 32] * 10, b"."))
+    assert (await anext(stream), stream.word) == ("a", "a" * 32)
     assert await stream.rest() == "a" * 320
-    assert stream.folds == 5
+    assert stream.folds == 12
 
 
 async def test_the_plain_stream_knows_nothing_of_folding() -> None:
