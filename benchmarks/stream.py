@@ -46,8 +46,14 @@ def measure(bench: Bench) -> list[Row]:
     shape = (1, size(20_000, 10))
     for kind, work, most in KINDS:
         row(work, [OWN, BARE], shape, Plan(kind, events=shape[1]), Goal(OWN, BARE, most))
-    for framing, work in (("many", "16 events a transfer chunk"), ("cut", "cut anywhere")):
-        row(work, [OWN, BARE], shape, Plan(framing=framing, events=shape[1]), Goal(OWN, BARE))
+    layouts = (
+        ("many", 65536, "16 events a transfer chunk"),
+        ("cut", 65536, "cut anywhere"),
+        ("event", 0, "one event a write"),
+    )
+    for framing, write, work in layouts:
+        plan = Plan(framing=framing, write=write, events=shape[1])
+        row(work, [OWN, BARE], shape, plan, Goal(OWN, BARE))
     for suffix, most in (("", 0.85), (", uvloop", None)):
         names = [f"{OWN}[speed]{suffix}", f"{BARE}, orjson{suffix}"]
         if bench.clients(*names):

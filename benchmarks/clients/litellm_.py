@@ -1,6 +1,7 @@
 """litellm, as it reaches any OpenAI-compatible gateway."""
 
 import importlib
+import os
 from typing import Any
 
 from . import BODY, TOKEN, Seen
@@ -13,6 +14,8 @@ class LiteLLM:
     """``litellm.acompletion`` with its ``openai/`` provider."""
 
     def __init__(self) -> None:
+        # Otherwise it asks the internet for prices when it is imported.
+        os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         self._litellm: Any = importlib.import_module("litellm")
         self._litellm.suppress_debug_info = True
 

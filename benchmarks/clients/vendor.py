@@ -20,9 +20,9 @@ class Vendor:
         assert authority is None, "this client is compared without TLS"
         httpx: Any = importlib.import_module("httpx")
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        self._client = self._meshapi.AsyncMeshAPI(
-            base_url=base, token=TOKEN, async_httpx_client=httpx.AsyncClient(limits=limits, timeout=60)
-        )
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        own = httpx.AsyncClient(base_url=base, headers=headers, limits=limits, timeout=60)
+        self._client = self._meshapi.AsyncMeshAPI(base_url=base, token=TOKEN, async_httpx_client=own)
         self._params = self._meshapi.ChatCompletionParams.model_validate(BODY)
 
     async def close(self) -> None:
