@@ -1,6 +1,5 @@
 """Figures of several rounds, compared: medians of ratios within a round, with their spread."""
 
-import importlib.metadata
 import os
 import platform
 import statistics
@@ -105,9 +104,8 @@ def table(rows: list[Row]) -> str:
             for goal in own:
                 ratios = row.ratios(goal)
                 word = {None: "", True: "met", False: "**missed**"}[goal.met(statistics.median(ratios))]
-                lines.append(
-                    f"| {row.work} | {client} | {took} | {_spread(ratios)} of {goal.against} | {goal} | {word} |"
-                )
+                ratio = f"{_spread(ratios)} of {goal.against}"
+                lines.append(f"| {row.work} | {client} | {took} | {ratio} | {goal} | {word} |")
     return "\n".join(lines)
 
 
@@ -126,8 +124,3 @@ def machine() -> dict[str, str]:
         "system": f"{platform.system()} {platform.release().partition('-')[0]}",
         "python": platform.python_version(),
     }
-
-
-def version(name: str) -> str:
-    """Return the version of an installed distribution."""
-    return importlib.metadata.version(name)

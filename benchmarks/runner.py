@@ -24,8 +24,8 @@ class Options:
     """
     How to measure.
 
-    ``quick`` leaves out all clients but meshapi_aio and the bare loop. ``here`` runs the clients in the running
-    environment instead of their own. ``scale`` shrinks every size, for trying things out.
+    ``quick`` leaves out all clients but meshapi_aio and the bare loop. ``here`` runs the clients in the
+    running environment instead of their own. ``scale`` shrinks every size, for trying things out.
     """
 
     rounds: int = 5

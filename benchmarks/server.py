@@ -1,9 +1,10 @@
 """
-The load server: a bare asyncio protocol that writes bytes rendered before, so that clients are the bottleneck.
+The load server: a bare asyncio protocol that writes bytes rendered before, so that it never is the bottleneck.
 
-``python -m benchmarks.server`` prints its ports as JSON and serves until its standard input ends. What a request
-gets stands in its path (:class:`~benchmarks.plan.Plan`). ``GET /control/closed`` is answered once no answer is
-under way any more, with the time of the last one's end; ``GET /control/late`` tells how late the pacer was.
+``python -m benchmarks.server`` prints its ports as JSON and serves until its standard input ends. What a
+request gets stands in its path (:class:`~benchmarks.plan.Plan`). ``GET /control/closed`` is answered once no
+answer is under way any more, with the time at which the last one ended; ``GET /control/late`` tells how late
+the pacer was.
 """
 
 import argparse
@@ -138,7 +139,7 @@ class Connection(asyncio.Protocol):
         """Keep the way back."""
         self.transport = cast("asyncio.Transport", transport)
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio gives it
         """Count an answer that was left unfinished as ended."""
         self.transport = None
         self.ended()

@@ -1,8 +1,8 @@
 """
 CPU per chunk of streams that come as fast as they are read.
 
-One stream of 20,000 chunks, 100 of 500, 1,000 of 100; chunks of about 250 bytes with text, with deltas of a tool
-call, and with random padding, which no two neighbours share.
+One stream of 20,000 chunks, 100 of 500, 1,000 of 100; chunks of about 250 bytes with text, with deltas of a
+tool call, and with random padding, which no two neighbours share.
 """
 
 from .plan import Plan

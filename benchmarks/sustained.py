@@ -10,7 +10,7 @@ __all__ = ["measure"]
 
 OWN, BARE = "meshapi_aio", "bare loop"
 RATE, SECONDS, LAG = 50, 3, 100
-STEP = 1.04
+COARSE, FINE = 1.25, 1.04
 
 
 def _holds(bench: Bench, client: str, streams: int) -> bool:
@@ -20,16 +20,16 @@ def _holds(bench: Bench, client: str, streams: int) -> bool:
     return got["p99"] < LAG
 
 
-def _limit(bench: Bench, client: str, guess: float) -> float:
-    """Return the largest number that holds, found by steps of 4 % from a guess."""
+def _limit(bench: Bench, client: str, guess: float, step: float) -> float:
+    """Return the largest number that holds, found in steps of this factor from a guess."""
     most = bench.options.size(2_000, 8)
     streams = min(guess, most)
     if _holds(bench, client, round(streams)):
-        while streams * STEP <= most and _holds(bench, client, round(streams * STEP)):
-            streams *= STEP
+        while streams * step <= most and _holds(bench, client, round(streams * step)):
+            streams *= step
         return streams
     while streams > 1:
-        streams /= STEP
+        streams /= step
         if _holds(bench, client, round(streams)):
             break
     return streams
@@ -40,7 +40,7 @@ def _guess(bench: Bench, client: str) -> float:
     streams = bench.options.size(10, 2)
     plan = Plan(events=max(int(RATE * min(bench.options.scale, 1)), 2) + 3, rate=RATE, gate=streams)
     busy = bench.run(client, "paced", plan, streams=streams, events=plan.events)["busy"]
-    return max(streams / busy, 1.0)
+    return _limit(bench, client, max(streams / busy, 1.0), COARSE)
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -51,7 +51,7 @@ def measure(bench: Bench) -> list[Row]:
     for index in range(bench.options.rounds):
         at = index % len(clients)
         for client in clients[at:] + clients[:at]:
-            guesses[client] = _limit(bench, client, guesses[client])
+            guesses[client] = _limit(bench, client, guesses[client], FINE)
             rounds[client].append({"streams": guesses[client]})
     goals = [Goal(OWN, BARE, 1.1, least=True), Goal(OWN, "openai", 10, least=True)]
     goals.append(Goal(OWN, "meshapi", 3, least=True))

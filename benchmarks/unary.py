@@ -10,7 +10,7 @@ __all__ = ["measure"]
 
 OWN, BARE = "meshapi_aio", "bare loop"
 # Calls at once, in all, and the most that one may cost against the bare loop and against openai.
-LOADS = ((1, 1_000, None, None), (64, 2_000, 1.15, 11), (256, 2_000, None, None))
+LOADS = ((1, 500, None, None), (64, 1_000, 1.15, 11), (256, 1_000, None, None))
 
 
 def measure(bench: Bench) -> list[Row]:
@@ -30,7 +30,7 @@ def measure(bench: Bench) -> list[Row]:
         rows.append(Row.of(f"Calls a second, {work}", "/s", rounds, "rate", Goal(OWN, BARE)))
     if bench.options.tls:
         rounds = bench.rounds(
-            [OWN, BARE], "completions", plan, at_once=size(64), calls=size(2_000, 10), tls=True
+            [OWN, BARE], "completions", plan, at_once=size(64), calls=size(1_000, 10), tls=True
         )
         rows.append(Row.of("CPU per small completion, 64 at once, TLS", "µs", rounds, "cpu", Goal(OWN, BARE)))
     return rows
