@@ -1,0 +1,41 @@
+"""meshapi_aio, of the tree beside this package, as its README shows it."""
+
+import ssl
+from typing import Any
+
+from meshapi_aio import MeshAPI
+
+from . import BODY, TOKEN, Seen
+
+
+__all__ = ["Ours", "new"]
+
+
+class Ours:
+    """meshapi_aio with all its promises: time limits, checks, retries."""
+
+    async def open(self, base: str, authority: str | None) -> None:
+        """Make one client for all."""
+        trusted = ssl.create_default_context(cafile=authority) if authority else None
+        self._client = MeshAPI(base, TOKEN, ssl_context=trusted, max_connections=10_000)
+        self._body: dict[str, Any] = BODY
+
+    async def close(self) -> None:
+        """Close the client."""
+        await self._client.close()
+
+    async def read(self, seen: Seen) -> None:
+        """Read one stream."""
+        async for chunk in self._client.chat.completions.create(**self._body, stream=True):
+            choices = chunk.choices
+            seen(choices[0].delta.content if choices and choices[0].delta else None)
+
+    async def complete(self) -> str:
+        """Ask and wait."""
+        completion = await self._client.chat.completions.create(**self._body)
+        return completion.choices[0].message.content or ""
+
+
+def new() -> Ours:
+    """Return the client."""
+    return Ours()
