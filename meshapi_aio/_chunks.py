@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar, get_args, get_origin
 from ._answer import Answer, error_event, error_in, tells_error, unexpected
 from ._codec import loads, structurer, unfit
 from ._stream import Stream
-from ._template import Templates
+from ._template import Run, Templates
 from .call import StreamCall
 from .errors import MalformedEventError, MeshAPIError, ResponseTooLargeError
 from .settings import Settings
@@ -87,6 +87,7 @@ class ChunkReader(Generic[ChunkType]):
         self.done = False
         self.failure: MeshAPIError | None = None
         self.skipped = 0
+        self.runs: list[Run] = []
         self._kind = _chunk_type(call.reply)
         self._structure = structurer(self._kind)
         self._templates: Templates[ChunkType] = Templates(self._decode)
@@ -101,6 +102,8 @@ class ChunkReader(Generic[ChunkType]):
 
     def feed(self, data: bytes) -> list[ChunkType]:
         """Return the chunks that these bytes complete. Never raises."""
+        if self.runs:
+            self.runs = []
         if self.done or self.failure is not None:
             return []
         if self._held is not None:
@@ -118,6 +121,7 @@ class ChunkReader(Generic[ChunkType]):
         A last event that lacks its empty line counts if it is the end mark or a whole JSON object, which a
         cut would hardly leave.
         """
+        self.runs = []
         if self.done or self.failure is not None:
             return []
         if self._held is not None:
@@ -158,7 +162,9 @@ class ChunkReader(Generic[ChunkType]):
         # of those that fit is short again and again, the rest is decoded at once.
         while short < _SHORT_RUNS and templates.eager and len(data) <= self._settings.limits.event_bytes:
             if decoder.is_between:
-                made, used = templates.take(data)
+                made, used, run = templates.take(data)
+                if run is not None and len(made) > 1:
+                    self.runs.append(run._replace(start=len(chunks)))
                 self._index += len(made)
                 chunks += made
                 data = data[used:]
@@ -184,58 +190,58 @@ class ChunkReader(Generic[ChunkType]):
         return chunks
 
     def _read(self, events: list[ServerSentEvent], chunks: list[ChunkType]) -> None:
+        templates = self._templates
         for event in events:
             text = event.data
-            plain = event.event == "message"
-            chunk = self._templates.match(text) if plain else None
-            if chunk is None:
-                if text == "[DONE]":
-                    self.done = True
-                    break
-                if (not text or text.isspace()) and event.event != "error":
-                    continue  # a heartbeat
-                chunk = self._chunk(event)
-                if chunk is not None and plain:
-                    self._templates.learn(text, chunk)
-            self._index += 1
-            if chunk is not None:
-                chunks.append(chunk)
-            elif self.done or self.failure is not None:
+            if event.event != "error":
+                chunk = templates.match(text)
+                if chunk is None:
+                    try:
+                        chunk = self._decode(text)
+                    except Exception:  # noqa: BLE001 - whatever is no chunk is explained below
+                        chunk = None
+                    else:
+                        templates.learn(text, chunk)
+                if chunk is not None:
+                    self._index += 1
+                    chunks.append(chunk)
+                    continue
+            self._explain(event)
+            if self.done or self.failure is not None:
                 break
 
     def _decode(self, text: str) -> ChunkType:
-        """Return the chunk of an event's data, where it is nothing else."""
+        """Return the chunk that an event's data is; raise where it is anything else."""
         value = loads(text)
         if type(value) is not dict or ("error" in value and tells_error(value)):
-            msg = "no chunk"
-            raise ValueError(msg)
+            raise TypeError
         return self._structure(value)
 
-    def _chunk(self, event: ServerSentEvent) -> ChunkType | None:
-        """Return what an event means; None where it is the end, an error, or malformed and passed over."""
+    def _explain(self, event: ServerSentEvent) -> None:
+        """Take what is no chunk: a heartbeat, the end mark, an error, or something malformed."""
         text = event.data
+        if event.event != "error" and (not text or text.isspace()):
+            return
         value: Any = None
-        problem = ""
+        problem = "is no JSON object"
         try:
             value = loads(text)
         except ValueError:
             if text.strip() == "[DONE]":
                 self.done = True
-                return None
+                return
             value, problem = text, "is no JSON"
         is_object = type(value) is dict
         if event.event == "error" or (is_object and "error" in value and tells_error(value)):
             self.failure = error_event(value, self._answer, self._settings)
-            return None
-        if not is_object:
-            self._malformed(text, problem or "is no JSON object")
-            return None
-        try:
-            chunk: ChunkType = self._structure(value)
-        except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever the hooks raise
-            self._malformed(text, f"is no {self._kind.__name__}: {unfit(error)}")
-            return None
-        return chunk
+            return
+        if is_object:
+            try:
+                self._structure(value)
+            except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever the hooks raise
+                problem = f"is no {self._kind.__name__}: {unfit(error)}"
+        self._malformed(text, problem)
+        self._index += 1
 
     def _malformed(self, text: str, problem: str) -> None:
         if self._settings.on_malformed == "skip":

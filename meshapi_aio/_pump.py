@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
+from ._template import Run
 from .errors import APIConnectionError, APITimeoutError, MeshAPIError, StreamTruncatedError
 from .events import Meta
 
@@ -39,6 +40,9 @@ class Source(Protocol):
 
 class Reader(Protocol[ChunkType]):
     """What a stream's bytes mean."""
+
+    runs: list[Run]
+    """Which of the chunks that the last call returned are known to be alike, in order: a hint for folding."""
 
     done: bool
     """Whether the end mark has come."""
@@ -123,6 +127,9 @@ class _Delivered:
     done = True
     failure: MeshAPIError | None = None
     skipped = 0
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
 
     async def read(self) -> bytes:
         return b""

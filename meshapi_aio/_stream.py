@@ -12,6 +12,7 @@ from typing import Generic, Self, TypeVar
 
 from ._pump import OnEnd, Opening, Outcome, Pump, Reader
 from ._scope import Scope
+from ._template import Run
 from .errors import MeshAPIError, Progress, StreamClosedError, StreamTruncatedError
 from .events import Meta
 
@@ -190,7 +191,7 @@ class Stream(Generic[ChunkType]):
                     raise
                 if self._closed:
                     raise self._closing()
-                self._take(chunks)
+                self._take(chunks, pump.reader.runs)
         return self._ready.popleft()
 
     async def _open(self) -> None:
@@ -217,12 +218,12 @@ class Stream(Generic[ChunkType]):
             opening.pump.source.abort()
             self._told("closed")
             raise self._closing()
-        self._take(opening.chunks)
+        self._take(opening.chunks, opening.pump.reader.runs)
 
-    def _take(self, chunks: list[ChunkType]) -> None:
+    def _take(self, chunks: list[ChunkType], runs: list[Run]) -> None:
         # Folded before they are handed out, so that what is done to a chunk afterwards does not change the
         # answer; and what is folded need not be kept: a chunk weighs about 1 KB, its text a few bytes.
-        self._fold(chunks)
+        self._fold(chunks, runs)
         self._ready.extend(chunks)
         self._chunks_seen += len(chunks)
 
@@ -275,8 +276,8 @@ class Stream(Generic[ChunkType]):
 
     # What a family's stream adds: how its chunks fold together.
 
-    def _fold(self, chunks: list[ChunkType]) -> None:
-        """Take chunks into the folded answer."""
+    def _fold(self, chunks: list[ChunkType], runs: list[Run]) -> None:
+        """Take chunks into the folded answer; ``runs`` tells which are alike, and may be ignored."""
 
     def _whole(self) -> bool:
         """Tell whether a stream that ended without its end mark is whole all the same."""

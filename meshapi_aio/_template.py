@@ -11,19 +11,16 @@ and 0.7 in blocks of 64 KiB, of which making the three objects takes 0.5. Learni
 for a new shape of chunk, whose code is kept.
 """
 
-import functools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from json.decoder import scanstring
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-import attrs
-
-from ._shape import Shape
+from ._maker import Maker, Unfit
 
 
-__all__ = ["Templates"]
+__all__ = ["Run", "Templates"]
 
 ChunkType = TypeVar("ChunkType")
 
@@ -31,8 +28,6 @@ ChunkType = TypeVar("ChunkType")
 _TEXTS: Final = ('\ue000 \\ " one \ud800', '\ue000 \\ " two \ud800', '\ue000 \\ " three \ud800')
 _NUMBERS: Final = (7_046_029_254_386_353_001, 7_046_029_254_386_353_002, 7_046_029_254_386_353_003)
 _MOST_HOLES: Final = 3
-# A text under one of these may decide what the chunk is.
-_TELLING: Final = frozenset({"type", "error", "event"})
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?=[,}\]])")
 
@@ -47,22 +42,30 @@ _LONGEST_PAUSE: Final = 510
 _HOPEFUL: Final = 4
 
 
-class _Unfit(Exception):  # noqa: N818 - never leaves this room
-    """These chunks have no template."""
+class Run(NamedTuple):
+    """Neighbours among chunks that are alike but for one text each."""
+
+    start: int
+    """Where the first of them is."""
+    path: str
+    """Where the text is, such as ``.choices[].delta.content``."""
+    texts: list[str]
+    """The text of each."""
 
 
 class _Template:
     """Literals with holes between them, and what makes a chunk of what is in the holes."""
 
-    __slots__ = ("are_texts", "between", "end", "first", "literals", "make", "tail", "used")
+    __slots__ = ("are_texts", "between", "end", "first", "literals", "make", "path", "tail", "used")
 
     def __init__(
-        self, literals: list[str], tail: str, are_texts: list[bool], make: Callable[..., Any]
+        self, literals: list[str], tail: str, are_texts: list[bool], make: Callable[..., Any], path: str
     ) -> None:
         self.literals = tuple(literals)
         self.tail = tail
         self.are_texts = tuple(are_texts)
         self.make = make
+        self.path = path  # of the last hole
         self.used = 0
         # With a single text, what stands before it, after it, and between two of them: see Templates.take.
         self.first = self.end = self.between = b""
@@ -151,26 +154,26 @@ class Templates(Generic[ChunkType]):
                 return chunk
         return None
 
-    def take(self, data: bytes) -> tuple[list[ChunkType], int]:
+    def take(self, data: bytes) -> tuple[list[ChunkType], int, Run | None]:
         """
-        Return the chunks of the events with which a block begins, as far as they fit, and their length.
+        Return the chunks of the events with which a block begins, as far as they fit; their length; the run.
 
         Each is a single line ``data: …`` with LF line ends, and nothing of an event came before the block.
         """
         template = self._known[0] if self._known else None
         if template is None or not template.first or not data.startswith(template.first):
-            return [], 0
+            return [], 0, None
         if data.endswith(template.end):
             # The paced regime: one event for each read.
             text = data[len(template.first) : -len(template.end)].decode("utf-8", "replace")
             if text.isprintable() and '"' not in text and "\\" not in text:
                 template.used += 1
-                return [template.make(text)], len(data)
+                return [template.make(text)], len(data), None
         holes = template.holes(data[: data.rfind(b"\n\n") + 2])
         texts = _texts_in(holes)
         template.used += len(texts)
         used = sum(map(len, holes[: len(texts)])) + len(texts) * len(template.between)
-        return [template.make(text) for text in texts], used
+        return [template.make(text) for text in texts], used, Run(0, template.path, texts)
 
     def learn(self, text: str, chunk: ChunkType) -> None:
         """Note a chunk that went the full way, and learn from it and the one before, if there is hope."""
@@ -186,7 +189,7 @@ class Templates(Generic[ChunkType]):
         self._skip = min(2**self._tries - 2, _LONGEST_PAUSE)
         try:
             template = self._learnt(before, text, chunk)
-        except _Unfit:
+        except Unfit:
             return
         self._known.insert(0, template)
         del self._known[_MOST:]
@@ -199,11 +202,12 @@ class Templates(Generic[ChunkType]):
         try:
             proof = self._decode("".join(filled) + tail)
         except Exception:  # noqa: BLE001 - whatever it is, the probes make it no chunk
-            raise _Unfit from None
-        make = _Maker(probes).maker(proof)
+            raise Unfit from None
+        maker = Maker(probes)
+        make = maker.maker(proof)
         if make(*probes) != proof or make(*holes) != chunk:
-            raise _Unfit
-        return _Template(literals, tail, are_texts, make)
+            raise Unfit
+        return _Template(literals, tail, are_texts, make, maker.path)
 
 
 def _texts_in(holes: list[bytes]) -> list[str]:
@@ -214,20 +218,20 @@ def _texts_in(holes: list[bytes]) -> list[str]:
     if len(texts) != len(holes) or not (together.isprintable() or _CONTROL.search(together) is None):
         # No JSON string holds a control character: the one that has it is found below.
         texts = [hole.decode("utf-8", "replace") for hole in holes]
-    elif '"' not in together and "\\" not in together:
+        odd: Iterable[int] = range(len(texts))
+    elif '"' in together or "\\" in together:
+        odd = [index for index, text in enumerate(texts) if "\\" in text or '"' in text]
+    else:
         return texts
-    whole: list[str] = []
-    for hole in texts:
-        text = hole
-        if not hole.isprintable() or '"' in hole or "\\" in hole:
-            try:
-                text, end = scanstring(hole + '"', 0)
-            except ValueError:
-                break
-            if end != len(hole) + 1:
-                break
-        whole.append(text)
-    return whole
+    for index in odd:
+        try:
+            text, end = scanstring(texts[index] + '"', 0)
+        except ValueError:
+            return texts[:index]
+        if end != len(texts[index]) + 1:
+            return texts[:index]
+        texts[index] = text
+    return texts
 
 
 def _as_token(probe: str | int) -> str:
@@ -245,7 +249,7 @@ def _compared(old: str, new: str) -> tuple[list[str], str, list[str | int]]:
         if at_old + same == len(old) and at_new + same == len(new):
             return literals, new[at_new:], holes
         if len(holes) == _MOST_HOLES:
-            raise _Unfit
+            raise Unfit
         start = _hole_begins(new, at_new, at_new + same)
         literals.append(new[at_new:start])
         at_old += start - at_new
@@ -254,12 +258,12 @@ def _compared(old: str, new: str) -> tuple[list[str], str, list[str | int]]:
                 _, at_old = scanstring(old, at_old)
                 hole, at_new = scanstring(new, start)
             except ValueError:
-                raise _Unfit from None
+                raise Unfit from None
             holes.append(hole)
         else:
             number, older = _INTEGER.match(new, start), _INTEGER.match(old, at_old)
             if number is None or older is None:
-                raise _Unfit
+                raise Unfit
             at_old, at_new = older.end(), number.end()
             holes.append(int(number[0]))
 
@@ -287,86 +291,5 @@ def _hole_begins(text: str, low: int, differs: int) -> int:
     while quote > low and text[quote - 1] == "\\":  # not the one that opens the string, but one within it
         quote = text.rfind('"', low, quote)
     if quote < 0:
-        raise _Unfit
+        raise Unfit
     return quote + 1
-
-
-class _Maker:
-    """Writes the function that makes a chunk like a given one, with other values in place of the probes."""
-
-    def __init__(self, probes: list[str | int]) -> None:
-        self._names: dict[str | int, str] = {probe: f"hole{index}" for index, probe in enumerate(probes)}
-        self._found: list[str] = []
-        self._lines: list[str] = []
-        self._constants: list[Any] = []
-        self._objects = 0
-
-    def maker(self, chunk: Any) -> Callable[..., Any]:
-        """Return the function; every probe must be in the chunk once, and decide nothing."""
-        made = self._written(chunk, "")
-        if sorted(self._found) != list(self._names.values()):
-            raise _Unfit
-        source = "\n".join([*self._lines, f"  return {made}"])
-        make: Callable[..., Any] = _factory(source, len(self._names), len(self._constants))(*self._constants)
-        return make
-
-    def _written(self, value: Any, key: str) -> str:
-        """Return the expression for a value, which stands under this key."""
-        kind = type(value)
-        if kind is str or kind is int:
-            name = self._names.get(value)
-            if name is None:
-                return self._constant(value)
-            if key in _TELLING:
-                raise _Unfit
-            self._found.append(name)
-            return name
-        if value is None or value is True or value is False:
-            return repr(value)
-        if kind is float:
-            return self._constant(value)
-        if kind is list:
-            return f"[{', '.join([self._written(item, key) for item in value])}]"
-        if kind is dict:
-            return f"{{{', '.join(self._members(value))}}}"
-        if isinstance(value, Shape):
-            return self._object(value)
-        raise _Unfit
-
-    def _members(self, value: dict[str, Any]) -> Iterator[str]:
-        for key, item in value.items():
-            yield f"{self._constant(key)}: {self._written(item, key)}"
-
-    def _object(self, value: Shape) -> str:
-        name = f"made{self._objects}"
-        self._objects += 1
-        kind = type(value)
-        self._lines.append(f"  {name} = new({self._constant(kind)})")
-        for field in _names_of(kind):
-            self._lines.append(f"  {name}.{field} = {self._written(getattr(value, field), field)}")
-        return name
-
-    def _constant(self, value: Any) -> str:
-        self._constants.append(value)
-        return f"k{len(self._constants) - 1}"
-
-
-@functools.cache
-def _names_of(kind: type[Shape]) -> list[str]:
-    return [field.name for field in attrs.fields(kind)]
-
-
-@functools.lru_cache(maxsize=256)
-def _factory(body: str, holes: int, constants: int) -> Callable[..., Callable[..., Any]]:
-    """
-    Return what makes the maker of given constants.
-
-    The source holds names of fields and numbered constants, nothing that came over the wire.
-    """
-    outer = ", ".join(f"k{index}" for index in range(constants))
-    inner = ", ".join(f"hole{index}" for index in range(holes))
-    source = f"def factory({outer}):\n def make({inner}):\n{body}\n return make"
-    namespace: dict[str, Any] = {"new": object.__new__}
-    exec(source, namespace)  # noqa: S102 - see above
-    factory: Callable[..., Callable[..., Any]] = namespace["factory"]
-    return factory

@@ -113,6 +113,22 @@ class MessageFolder:
         if delta.extra:
             self._others.add(delta.extra)
 
+    def extend(self, delta: Delta, path: str, texts: list[str]) -> bool:
+        """
+        Take the texts of deltas that are like this one but for the text at a path.
+
+        Returns False, and takes nothing, where that is not all that they add.
+        """
+        if delta.audio or delta.reasoning_details or delta.extra:
+            return False
+        if path == "content" and not delta.tool_calls:
+            self._content += filter(None, texts)
+            return True
+        pieces = delta.tool_calls or []
+        if path == "tool_calls[].function.arguments" and len(pieces) == 1 and not delta.content:
+            return self._tools is not None and self._tools.extend(pieces[0], texts)
+        return False
+
     def fold(self, *, ended: bool, cut_off: bool = False) -> Message:
         """
         Return the message so far.

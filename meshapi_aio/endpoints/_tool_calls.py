@@ -85,6 +85,15 @@ class _Call:
                 if not self.finished:
                     self._follow(delta.function.arguments)
 
+    def extend(self, arguments: list[str]) -> bool:
+        """Take pieces of the arguments, unless they may end them."""
+        together = "".join(arguments)
+        if "}" in together or "]" in together:
+            return False
+        self._pieces += arguments
+        self._follow(together)
+        return True
+
     def _follow(self, arguments: str) -> None:
         """Count the brackets of a piece; parsing the whole at each would cost the square of its size."""
         text = self._cut + arguments
@@ -179,6 +188,20 @@ class ToolCallFolder:
             self._by_id[delta.id] = home
         if home.name:
             self._named[None, home.name] = self._named[home.index, home.name] = home
+
+    def extend(self, delta: ToolCallDelta, texts: list[str]) -> bool:
+        """
+        Take pieces that are like this one but for their arguments.
+
+        Returns False, and takes nothing, where they are more than arguments, or may end those of their call.
+        """
+        function = delta.function
+        if function is None or delta.id or function.name or not function.arguments:
+            return False
+        if delta.type or delta.thought_signature or delta.extra or function.extra:
+            return False
+        here = self._unfinished(delta.index)
+        return here is not None and here.extend(texts)
 
     def _home(self, delta: ToolCallDelta, name: str | None, arguments: str) -> _Call | None:
         if delta.id:

@@ -12,9 +12,11 @@ import attrs
 
 from .._shape import Reply, Shape, shape
 from .._stream import Stream
+from .._template import Run
 from ..call import Call, Family, Namespace, StreamCall, create_method, fields, post, stream_method
 from ..errors import MeshAPIError, StreamAPIError
-from ._folding import AbsentDelta, ChoiceFolder, Delta, delta_of
+from ._completion import HEAD, CompletionFolder
+from ._folding import AbsentDelta, Delta, delta_of
 from ._messages import Message, check_messages
 from ._shared import Usage, at_most_characters, between, gateway_seconds, positive
 from ._text import TextJoiner, TextStream
@@ -115,10 +117,7 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._folders: dict[int, ChoiceFolder] = {}
-        self._head: dict[str, Any] = {}
-        self._has_head = False  # whether all is known that the first chunks tell
-        self._extra: dict[str, Any] = {}
+        self._folder = CompletionFolder()
         self._text = TextJoiner()
 
     @property
@@ -129,7 +128,7 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
     @classmethod
     def chunks_of(cls, completion: ChatCompletion) -> list[ChatCompletionChunk]:
         """Return a whole answer as the one chunk that says the same."""
-        head = {name: getattr(completion, name) for name in (*_FIRST, *_LAST)}
+        head = {name: getattr(completion, name) for name in HEAD}
         choices = [
             ChunkChoice(
                 index=choice.index,
@@ -155,69 +154,33 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
         await self._drain()
         return self._folded()
 
-    def _fold(self, chunks: list[ChatCompletionChunk]) -> None:
-        for chunk in chunks:
-            if not self._has_head or chunk.extra or chunk.usage is not None or chunk.cost is not None:
-                self._fold_head(chunk)
-            elif chunk.system_fingerprint is not None:
-                self._head["system_fingerprint"] = chunk.system_fingerprint
-            for choice in chunk.choices:
-                folder = self._folders.get(choice.index or 0)
-                if folder is None:
-                    folder = self._folders[choice.index or 0] = ChoiceFolder()
-                delta = choice.delta
-                if choice.finish_reason is None and choice.logprobs is None and not choice.extra:
-                    folder.message.add(delta)
-                else:
-                    folder.add(delta, choice.finish_reason, choice.logprobs, choice.extra)
-
-    def _fold_head(self, chunk: ChatCompletionChunk) -> None:
-        head = self._head
-        for name in _FIRST:
-            if head.get(name) is None:
-                head[name] = getattr(chunk, name)
-        self._has_head = None not in [head[name] for name in _FIRST]
-        for name in _LAST:
-            value = getattr(chunk, name)
-            if value is not None:
-                head[name] = value
-        if chunk.extra:
-            self._extra.update({key: value for key, value in chunk.extra.items() if value is not None})
+    def _fold(self, chunks: list[ChatCompletionChunk], runs: list[Run]) -> None:
+        self._folder.add(chunks, runs)
 
     def _folded(self) -> ChatCompletion:
         whole = self._finished and self._failure is None
-        choices = [
-            Choice(index=index, **folder.fold(whole=whole)) for index, folder in sorted(self._folders.items())
-        ]
+        choices = [Choice(**choice) for choice in self._folder.choices(whole=whole)]
         assert self.meta is not None  # what was never opened has nothing to fold
         return ChatCompletion(
-            object="chat.completion", choices=choices, extra=dict(self._extra), meta=self.meta, **self._head
+            object="chat.completion", choices=choices, meta=self.meta, **self._folder.head()
         )
 
     def _whole(self) -> bool:
-        return bool(self._folders) and all(self._finish_reasons())
+        reasons = self._folder.finish_reasons
+        return bool(reasons) and all(reasons)
 
     def _spoilt(self) -> MeshAPIError | None:
-        if "error" not in self._finish_reasons():
+        if "error" not in self._folder.finish_reasons:
             return None
         msg = "the answer ended with finish_reason 'error'"
         return StreamAPIError(msg, status=None, code="upstream_error", request_id=self.request_id)
-
-    def _finish_reasons(self) -> list[str | None]:
-        return [folder.finish_reason for folder in self._folders.values()]
 
     def _partial(self) -> ChatCompletion:
         return self._folded()
 
     def _usage(self) -> Usage | None:
-        usage: Usage | None = self._head.get("usage")
+        usage: Usage | None = self._folder.head()["usage"]
         return usage
-
-
-# The tail's model is an upstream build name, so of these the first value that came holds; of usage, cost and
-# fingerprint the last.
-_FIRST = ("id", "created", "model")
-_LAST = ("usage", "cost", "system_fingerprint")
 
 
 @fields

@@ -1,0 +1,110 @@
+"""
+The function that makes a chunk like a given one, written for each shape of chunk and kept. Performs no I/O.
+
+What a chunk is made of, its classes and keys, becomes the code; its texts and numbers become constants of that
+code, so that one code serves all streams whose chunks are alike. The code holds names of classes' fields and
+numbered constants, nothing that came over the wire.
+"""
+
+import functools
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import attrs
+
+from ._shape import Shape
+
+
+__all__ = ["Maker", "Unfit"]
+
+# A text under one of these may decide what the chunk is.
+_TELLING: Final = frozenset({"type", "error", "event"})
+
+
+class Unfit(Exception):  # noqa: N818 - never leaves the two rooms of templates
+    """These chunks have no template."""
+
+
+class Maker:
+    """Writes the function that makes a chunk like a given one, with other values in place of the probes."""
+
+    def __init__(self, probes: list[str | int]) -> None:
+        self._names: dict[str | int, str] = {probe: f"hole{index}" for index, probe in enumerate(probes)}
+        self._found: list[str] = []
+        self._lines: list[str] = []
+        self._constants: list[Any] = []
+        self._objects = 0
+        self.path = ""
+
+    def maker(self, chunk: Any) -> Callable[..., Any]:
+        """Return the function; every probe must be in the chunk once, and decide nothing."""
+        made = self._written(chunk, "")
+        if sorted(self._found) != list(self._names.values()):
+            raise Unfit
+        source = "\n".join([*self._lines, f"  return {made}"])
+        make: Callable[..., Any] = _factory(source, len(self._names), len(self._constants))(*self._constants)
+        return make
+
+    def _written(self, value: Any, path: str) -> str:
+        """Return the expression for a value, which stands at this path."""
+        kind = type(value)
+        if kind is str or kind is int:
+            name = self._names.get(value)
+            if name is None:
+                return self._constant(value)
+            if path.rpartition(".")[2].rstrip("[]") in _TELLING:
+                raise Unfit
+            self._found.append(name)
+            self.path = path
+            return name
+        if value is None or value is True or value is False:
+            return repr(value)
+        if kind is float:
+            return self._constant(value)
+        if kind is list:
+            return f"[{', '.join([self._written(item, f'{path}[]') for item in value])}]"
+        if kind is dict:
+            return f"{{{', '.join(self._members(value, path))}}}"
+        if isinstance(value, Shape):
+            return self._object(value, path)
+        raise Unfit
+
+    def _members(self, value: dict[str, Any], path: str) -> Iterator[str]:
+        for key, item in value.items():
+            yield f"{self._constant(key)}: {self._written(item, f'{path}.{key}')}"
+
+    def _object(self, value: Shape, path: str) -> str:
+        name = f"made{self._objects}"
+        self._objects += 1
+        kind = type(value)
+        self._lines.append(f"  {name} = new({self._constant(kind)})")
+        for field in _names_of(kind):
+            self._lines.append(
+                f"  {name}.{field} = {self._written(getattr(value, field), f'{path}.{field}')}"
+            )
+        return name
+
+    def _constant(self, value: Any) -> str:
+        self._constants.append(value)
+        return f"k{len(self._constants) - 1}"
+
+
+@functools.cache
+def _names_of(kind: type[Shape]) -> list[str]:
+    return [field.name for field in attrs.fields(kind)]
+
+
+@functools.lru_cache(maxsize=256)
+def _factory(body: str, holes: int, constants: int) -> Callable[..., Callable[..., Any]]:
+    """
+    Return what makes the maker of given constants.
+
+    The source holds names of fields and numbered constants, nothing that came over the wire.
+    """
+    outer = ", ".join(f"k{index}" for index in range(constants))
+    inner = ", ".join(f"hole{index}" for index in range(holes))
+    source = f"def factory({outer}):\n def make({inner}):\n{body}\n return make"
+    namespace: dict[str, Any] = {"new": object.__new__}
+    exec(source, namespace)  # noqa: S102 - see above
+    factory: Callable[..., Callable[..., Any]] = namespace["factory"]
+    return factory

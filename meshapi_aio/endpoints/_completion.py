@@ -1,0 +1,100 @@
+"""How the chunks of a completion fold together. Pure."""
+
+from typing import Any
+
+from .._template import Run
+from ._folding import ChoiceFolder
+
+
+__all__ = ["HEAD", "CompletionFolder"]
+
+# The tail's model is an upstream build name, so of these the first value that came holds; of usage, cost and
+# fingerprint the last.
+_FIRST = ("id", "created", "model")
+_LAST = ("usage", "cost", "system_fingerprint")
+HEAD = (*_FIRST, *_LAST)
+"""What a chunk and a completion say besides their choices."""
+
+_DELTA = ".choices[].delta."
+
+
+class CompletionFolder:
+    """
+    Folds the chunks of a completion.
+
+    Measured with one answer (Python 3.11), µs a chunk: 0.25 one by one, or 0.7 where they are arguments of a
+    tool; 0.03 in runs of chunks that are known to be alike.
+    """
+
+    __slots__ = ("_extra", "_folders", "_has_first", "_head")
+
+    def __init__(self) -> None:
+        self._head: dict[str, Any] = dict.fromkeys(HEAD)
+        self._has_first = False
+        self._extra: dict[str, Any] = {}
+        self._folders: dict[int, ChoiceFolder] = {}
+
+    @property
+    def finish_reasons(self) -> list[str | None]:
+        """Why each answer ended; None for one that has not."""
+        return [folder.finish_reason for folder in self._folders.values()]
+
+    def head(self) -> dict[str, Any]:
+        """Return what is known besides the choices, as fields of a completion."""
+        return {**self._head, "extra": dict(self._extra)}
+
+    def choices(self, *, whole: bool) -> list[dict[str, Any]]:
+        """Return the answers, as fields of choices; ``whole`` says that nothing is missing."""
+        return [
+            {"index": index, **folder.fold(whole=whole)} for index, folder in sorted(self._folders.items())
+        ]
+
+    def add(self, chunks: list[Any], runs: list[Run]) -> None:
+        """Take chunks; ``runs`` tells which of them are alike."""
+        done = 0
+        for run in runs:
+            self._add_each(chunks[done : run.start + 1])
+            done = run.start + 1
+            if self._extend(chunks[run.start], run):
+                done = run.start + len(run.texts)
+        self._add_each(chunks[done:] if done else chunks)
+
+    def _add_each(self, chunks: list[Any]) -> None:
+        for chunk in chunks:
+            if not self._has_first or chunk.extra or chunk.usage is not None or chunk.cost is not None:
+                self._add_head(chunk)
+            elif chunk.system_fingerprint is not None:
+                self._head["system_fingerprint"] = chunk.system_fingerprint
+            for choice in chunk.choices:
+                folder = self._folders.get(choice.index or 0)
+                if folder is None:
+                    folder = self._folders[choice.index or 0] = ChoiceFolder()
+                if choice.finish_reason is None and choice.logprobs is None and not choice.extra:
+                    folder.message.add(choice.delta)
+                else:
+                    folder.add(choice.delta, choice.finish_reason, choice.logprobs, choice.extra)
+
+    def _add_head(self, chunk: Any) -> None:
+        head = self._head
+        for name in _FIRST:
+            if head[name] is None:
+                head[name] = getattr(chunk, name)
+        self._has_first = None not in [head[name] for name in _FIRST]
+        for name in _LAST:
+            value = getattr(chunk, name)
+            if value is not None:
+                head[name] = value
+        if chunk.extra:
+            self._extra.update({key: value for key, value in chunk.extra.items() if value is not None})
+
+    def _extend(self, first: Any, run: Run) -> bool:
+        """Take a run but its first, if a text of the one answer is all that its chunks add."""
+        if (
+            not run.path.startswith(_DELTA)
+            or len(first.choices) != 1
+            or first.choices[0].logprobs is not None
+        ):
+            return False
+        choice = first.choices[0]
+        message = self._folders[choice.index or 0].message
+        return message.extend(choice.delta, run.path.removeprefix(_DELTA), run.texts[1:])

@@ -1,0 +1,90 @@
+"""Shapes made in a straight line of code are those that the codec's hooks make, or none at all."""
+
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshapi_aio import ChatCompletion, ChatCompletionChunk, Message
+from meshapi_aio._codec import _CONVERTER
+from meshapi_aio._quick import Misfit, quick
+from meshapi_aio._shape import Shape, shape
+from tests.test_codec import JSON, Demanding, Outer, objects
+
+
+@shape
+class Checked(Shape):
+    """A shape with what the straight line does not know."""
+
+    text: str = attrs.field(default="a", converter=str.strip)
+
+
+@shape
+class Odd(Shape):
+    """A shape in which null and absent are not one."""
+
+    inner: Checked | None = None
+    word: str | None = "w"
+    count: int = 5
+    numbers: list[int] = attrs.field(factory=lambda: [1])
+
+
+KINDS = [Outer, Demanding, Message, ChatCompletion, ChatCompletionChunk, Odd]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the paths to all values in some JSON but the root."""
+    members = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    return [place for key, item in members for place in [(*path, key), *places(item, (*path, key))]]
+
+
+def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+    """Return some JSON with another value at a path."""
+    if not path:
+        return new
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[path[0]] = replaced(value[path[0]], path[1:], new)
+    return copy
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@given(data=st.data())
+def test_it_makes_what_the_hooks_make(kind: type[Shape], data: st.DataObject) -> None:
+    """Of JSON that fits, and of JSON in which any value is another, null included; and leaves it as it is."""
+    value: Any = data.draw(objects(kind))
+    paths = places(value)
+    if paths and data.draw(st.booleans()):
+        value = replaced(value, data.draw(st.sampled_from(paths)), data.draw(JSON))
+    before = repr(value)
+    try:
+        made: Any = quick(kind, _CONVERTER.get_structure_hook)(value)
+    except Exception:  # noqa: BLE001 - it may refuse, and the codec asks the hooks then
+        made = None
+    assert repr(value) == before
+    if made is not None:
+        expected = _CONVERTER.structure(value, kind)
+        assert made == expected
+        assert repr(made) == repr(expected)
+        assert made.extra is not value
+
+
+def test_it_refuses_what_it_is_not_sure_of() -> None:
+    """Null where it does not mean the same as nothing is for the hooks to judge."""
+    make = quick(Odd, _CONVERTER.get_structure_hook)
+    assert make({"word": "x", "inner": {"text": " b "}}) == Odd(word="x", inner=Checked(text="b"))
+    for refused in ({}, {"word": None}, {"word": "x", "count": "5"}, [], None, "x"):
+        with pytest.raises((Misfit, ValueError)):
+            make(refused)
+
+
+def test_defaults_are_made_anew() -> None:
+    """Two shapes share no list and no dict."""
+    make = quick(Odd, _CONVERTER.get_structure_hook)
+    first, second = make({"word": "x"}), make({"word": "x"})
+    first.numbers.append(2)
+    first.extra["a"] = 1
+    assert (second.numbers, second.extra) == ([1], {})

@@ -1,0 +1,292 @@
+"""Templates make what the full way makes, for any stream and any cut (promises 1, 3, 4 and 6)."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshapi_aio import ChatCompletionChunk, StreamChatCompletion
+from meshapi_aio._answer import Answer
+from meshapi_aio._chunks import ChunkReader
+from meshapi_aio._codec import loads, structurer
+from meshapi_aio._template import Templates
+from meshapi_aio.settings import Settings
+from tests.strategies import cuts
+
+
+CALL = StreamChatCompletion(messages=[{"role": "user", "content": "Hi"}])
+ANSWER = Answer(200, {"content-type": "text/event-stream"})
+SETTINGS = Settings(base_url="https://gateway.example", token="rsk_x")
+
+structure = structurer(ChatCompletionChunk)
+
+
+def chunk(delta: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """Return a chunk as gateways send it."""
+    choice = {"index": 0, "delta": delta or {}, "logprobs": None, "finish_reason": None}
+    return {
+        "id": "chatcmpl-1",
+        "object": "chat.completion.chunk",
+        "created": 1_741_570_283,
+        "model": "openai/gpt-4o-mini",
+        "choices": [choice],
+        **more,
+    }
+
+
+def text(value: object) -> str:
+    """Return JSON as gateways write it."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+
+
+def content(piece: str, **more: Any) -> str:
+    """Return the data of an event with some text."""
+    return text(chunk({"content": piece}, **more))
+
+
+def full(data: str) -> ChatCompletionChunk:
+    """Decode the full way."""
+    return structure(loads(data))
+
+
+class Counting:
+    """Templates, and how often the full way was gone."""
+
+    def __init__(self) -> None:
+        self.templates: Templates[ChatCompletionChunk] = Templates(full)
+        self.went_full = 0
+
+    def decode(self, data: str) -> ChatCompletionChunk:
+        """Decode an event's data as the reader does, and check that both ways agree."""
+        made = self.templates.match(data)
+        expected = full(data)
+        if made is None:
+            self.went_full += 1
+            self.templates.learn(data, expected)
+        else:
+            assert made == expected
+            assert type(made.choices) is list
+            assert repr(made) == repr(expected)
+        return expected
+
+
+def went_full(*events: str) -> int:
+    """Return for how many events of a stream the full way was gone."""
+    counting = Counting()
+    for event in events:
+        counting.decode(event)
+    return counting.went_full
+
+
+LIKE: dict[str, Callable[[int], str]] = {
+    "text": lambda i: content(f"w{i}"),
+    "text that needs escapes": lambda i: content(f'"\\\n{i}\u2028\x7f'),
+    "text beyond the first plane": lambda i: content("🙂" * (i % 3) + "é"),
+    "arguments of a tool call": lambda i: text(
+        chunk({"tool_calls": [{"index": 0, "function": {"arguments": f'{{"{i}'}}]})
+    ),
+    "reasoning under a key of its own": lambda i: text(chunk({"reasoning_content": f"r{i}"})),
+    "text and padding": lambda i: content(f"w{i}", obfuscation="x" * (1 + i % 7)),
+    "text and a number that counts": lambda i: content(f"w{i}", sequence_number=i),
+    "text, padding and a time": lambda i: content(f"w{i}", obfuscation=f"p{i}", created=1_700_000_000 + i),
+    "the same again and again": lambda _: content("a"),
+    "log probabilities that are numbers": lambda i: content(f"w{i}", x={"bytes": [1, -i, 3]}),
+}
+
+
+@pytest.mark.parametrize("kind", LIKE)
+def test_what_differs_in_a_text_or_two_is_made_by_a_template(kind: str) -> None:
+    """After two chunks the full way is gone no more, and what is made is equal."""
+    assert went_full(*[LIKE[kind](number) for number in range(1, 40)]) == 2
+
+
+def test_a_first_chunk_of_another_kind_delays_by_one() -> None:
+    """The role comes first: the template is learnt from the two after it."""
+    first = text(chunk({"role": "assistant", "content": ""}))
+    assert went_full(first, *[content(f"w{number}") for number in range(40)]) == 3
+
+
+def test_answers_that_take_turns_have_a_template_each() -> None:
+    """Of several answers or models in one stream, none falls back to the full way for good."""
+    events = [
+        text(
+            {
+                **chunk(),
+                "model": f"m{number % 3}",
+                "choices": [{"index": number % 3, "delta": {"content": f"w{number}"}}],
+            }
+        )
+        for number in range(300)
+    ]
+    assert went_full(*events) < 60
+
+
+DEFEATING: dict[str, Callable[[int], str]] = {
+    "a key that is never the same": lambda i: content(f"w{i}", **{f"p{i}": "x"}),
+    "too much that differs": lambda i: content(f"w{i}", a=f"a{i}", b=f"b{i}", c=f"c{i}", d=f"d{i}"),
+    "a number with a fraction": lambda i: content(f"w{i}", x=i / 7),
+    "null and text in turns": lambda i: content(f"w{i}") if i % 2 else text(chunk({"content": None})),
+    "a type": lambda i: content("a", x={"type": f"t{i}"}),
+}
+
+
+@pytest.mark.parametrize("kind", DEFEATING)
+def test_what_no_template_fits_is_tried_seldom(kind: str) -> None:
+    """The full way each time, and the tries to learn become rare: 11 in 4,000 chunks."""
+    tries = 0
+
+    def decode(data: str) -> ChatCompletionChunk:
+        nonlocal tries
+        tries += 1
+        return full(data)
+
+    templates: Templates[ChatCompletionChunk] = Templates(decode)
+    made = 0
+    for number in range(4_000):
+        data = DEFEATING[kind](number)
+        if templates.match(data) is None:
+            templates.learn(data, full(data))
+        else:
+            made += 1
+    assert made == 0
+    assert tries <= 16
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        content("a")[:-1],
+        content("a") + " ",
+        " " + content("a"),
+        content("a").replace(":", ": ", 1),
+        content("a").replace('"a"', '"a'),
+        content("a").replace('"a"', '"a\n"'),
+        content("a").replace('"a"', '"\\x"'),
+        content("a").replace('"a"', '"\\ud83d"'),
+        content("a").replace('"a"', "1"),
+        content("a").replace('"a"', "null"),
+        content("a").replace('"a"', '"a","content":"b"'),
+        content("a").replace('"a"', '"a","refusal":"b"'),
+        content("a").replace("chatcmpl-1", "chatcmpl-2"),
+        content("a", error="no"),
+        "",
+        "[DONE]",
+    ],
+)
+def test_what_does_not_fit_to_the_letter_goes_the_full_way(changed: str) -> None:
+    """Or gives what the full way gives: also where the difference is a single character."""
+    counting = Counting()
+    for word in ("one", "two", "three"):
+        counting.decode(content(word))
+    assert counting.went_full == 2
+    made = counting.templates.match(changed)
+    if made is not None:
+        assert made == full(changed)
+    block = b"data: %s\n\n" % changed.encode()
+    taken, used = counting.templates.take(block)
+    assert used in {0, len(block)}
+    assert taken == ([full(changed)] if used else [])
+
+
+def test_a_hole_that_decides_what_the_chunk_is_makes_no_template() -> None:
+    """An ``error`` may turn from none to one with its text, and a part's class goes by its ``type``."""
+    for key in ("error", "type", "event"):
+        events = [text({**chunk({"content": "a"}), "x": {key: f"t{number}"}}) for number in range(20)]
+        assert went_full(*events) == 20
+
+
+def test_what_is_made_shares_nothing() -> None:
+    """Changing a chunk changes no other, and none that is still to come."""
+    counting = Counting()
+    events = [
+        content(f"w{number}", usage={"prompt_tokens": 1}, x={"deep": [1, {"y": 2}]}) for number in range(5)
+    ]
+    for event in events[:2]:
+        counting.decode(event)
+    first, second = (counting.templates.match(event) for event in events[2:4])
+    assert first is not None
+    assert second is not None
+    first.extra["x"]["deep"][1]["y"] = 3
+    first.choices[0].delta.extra["new"] = 1
+    first.choices.append(first.choices[0])
+    assert first.usage is not None
+    first.usage.prompt_tokens = 9
+    assert second == full(events[3])
+    assert counting.templates.match(events[4]) == full(events[4])
+
+
+PIECES = st.one_of(
+    st.sampled_from(
+        ["", " the", "\n", '"', "\\", "\\u0041", "a\x00b", "é", "日", "🙂", "\u2028", "\x7f", "}", "data: "]
+    ),
+    st.text(max_size=8),
+)
+
+
+@st.composite
+def chunk_streams(draw: st.DrawFn) -> bytes:
+    """Draw streams as gateways send them: runs of chunks that are alike, and what comes between."""
+    written: list[bytes] = []
+    for _ in range(draw(st.integers(1, 5))):
+        escaped = draw(st.booleans())
+        key = draw(st.sampled_from(["content", "content", "reasoning", "arguments"]))
+        head = draw(st.sampled_from([{}, {"id": "x"}, {"model": "é"}, {"obfuscation": ""}, {"created": 0}]))
+        for number, piece in enumerate(draw(st.lists(PIECES, max_size=6))):
+            delta: dict[str, Any] = {key: piece}
+            if key == "arguments":
+                delta = {"tool_calls": [{"index": 0, "function": {"arguments": piece}}]}
+            more: dict[str, Any] = dict(head)
+            if "obfuscation" in more:
+                more["obfuscation"] = "x" * (number % 4)
+            if "created" in more:
+                more["created"] = number
+            data = json.dumps(chunk(delta, **more), ensure_ascii=escaped, separators=(",", ":"))
+            written.append(b"data: " + data.encode("utf-8", "surrogatepass") + b"\n\n")
+        written += draw(st.lists(st.sampled_from(BETWEEN), max_size=1))
+    return b"".join(written)
+
+
+BETWEEN = [
+    b": hb\n\n",
+    b"data:\n\n",
+    b"data: [DONE]\n\n",
+    b"data: " + content("a").encode() + b"\r\n\r\n",
+    b"event: message\ndata: " + content("a").encode() + b"\n\n",
+    b"data: " + content("a").encode().replace(b'"a"', b'"a\xff"') + b"\n\n",
+    b"data: " + content("a").encode().replace(b'"a"', b'"a\n\ndata: b"') + b"\n\n",
+    b"data: " + text(chunk({"content": ""}, error={"message": "no"})).encode() + b"\n\n",
+    b"data: {\n\n",
+    b"\n",
+    b"data: ",
+]
+
+
+@given(st.data())
+def test_templated_and_plain_decoding_give_equal_chunks(data: st.DataObject) -> None:
+    """For any stream and any cut: the same chunks, the same end, the same failure."""
+    stream = data.draw(chunk_streams())
+    settings = SETTINGS.evolve(on_malformed=data.draw(st.sampled_from(["raise", "skip"])))
+
+    def read(pieces: list[bytes], *, plain: bool) -> Any:
+        reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, ANSWER, settings)
+        if plain:
+            reader._templates = NoTemplates(full)
+        chunks = [each for piece in pieces for each in reader.feed(piece)]
+        chunks += reader.finish()
+        failure = reader.failure
+        return chunks, reader.done, reader.skipped, reader._index, failure and (type(failure), str(failure))
+
+    expected = read([stream], plain=True)
+    assert read([stream], plain=False) == expected
+    assert read(data.draw(cuts(stream)), plain=False) == expected
+    assert read([bytes([byte]) for byte in stream], plain=False) == expected
+
+
+class NoTemplates(Templates[ChatCompletionChunk]):
+    """Templates that never learn."""
+
+    def learn(self, text: str, chunk: ChatCompletionChunk) -> None:
+        """Learn nothing."""
