@@ -1,5 +1,5 @@
 """
-The load server: a bare asyncio protocol that writes bytes rendered before, so that it never is the bottleneck.
+The load server: a bare asyncio protocol that writes bytes rendered before, and never is the bottleneck.
 
 ``python -m benchmarks.server`` prints its ports as JSON and serves until its standard input ends. What a
 request gets stands in its path (:class:`~benchmarks.plan.Plan`). ``GET /control/closed`` is answered once no
