@@ -13,7 +13,7 @@ import asyncio
 import importlib
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType, FrameType
@@ -83,7 +83,7 @@ class Meter:
             self.steps += _C_CALL
 
     @contextmanager
-    def on(self) -> Iterator[None]:
+    def on(self) -> Generator[None]:
         """Count within the block, from the next call on."""
         sys.setprofile(self._profile)
         sys.settrace(self._trace)
@@ -188,9 +188,10 @@ CASES = {
 
 
 async def count() -> dict[str, float]:
-    """Return the figures: of each case the lesser of two after a rehearsal, since reads that are cut otherwise only add."""
-    # Without it, so that the figures do not depend on what is installed.
-    sys.modules["orjson"] = None  # type: ignore[assignment]  # this is how an import is made to fail
+    """Return the figures: of each case, after a rehearsal, the lesser of two, since a read cut in two adds."""
+    # This makes its import fail, so that the figures do not depend on what is installed.
+    modules: dict[str, Any] = sys.modules
+    modules["orjson"] = None
     package = importlib.import_module("meshapi_aio")
     server = _Server()
     listening = await asyncio.start_server(server.serve, "127.0.0.1", 0)
