@@ -188,7 +188,7 @@ CASES = {
 
 
 async def count() -> dict[str, float]:
-    """Return the figures: of each case, after a rehearsal, the lesser of two, since a read cut in two adds."""
+    """Return the figures: of each case, after a rehearsal, the lesser of two, as a read cut in two adds."""
     # This makes its import fail, so that the figures do not depend on what is installed.
     modules: dict[str, Any] = sys.modules
     modules["orjson"] = None
