@@ -32,8 +32,8 @@ def measure(bench: Bench) -> list[Row]:
         until = f"{work}, until the server has seen all"
         rows.append(Row.of(until, "ms", rounds, "time", Goal(OWN, BARE, None if tls else 1.1)))
         rows.append(Row.of(f"{work}, CPU each", "µs", rounds, "cpu", Goal(OWN, BARE)))
-        rows.append(Row.of(f"{work}: descriptors left", "", rounds, "descriptors"))
-        rows.append(Row.of(f"{work}: tasks left", "", rounds, "tasks"))
+        rows.append(Row.of(f"{work}: descriptors left", "", rounds, "descriptors", Goal(OWN, "", 0)))
+        rows.append(Row.of(f"{work}: tasks left", "", rounds, "tasks", Goal(OWN, "", 0)))
     return rows
 
 
