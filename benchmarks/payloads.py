@@ -39,7 +39,6 @@ def _chunk(choices: list[Any], **more: object) -> dict[str, Any]:
         "object": "chat.completion.chunk",
         "created": 1767225600,
         "model": MODEL,
-        "service_tier": "default",
         "system_fingerprint": "fp_44709d6fcb",
         "choices": choices,
         **more,
