@@ -55,26 +55,29 @@ async def paced(client: Client, control: int, *, streams: int, events: int) -> F
     """
     Read paced streams: CPU per chunk in µs, and the lag from the server's write to the chunk in ms.
 
-    CPU counts from when the last stream has its first chunk, so that connecting is not part of it.
+    CPU counts from when the last stream has its first chunk to the last stamp, so that connecting and ending
+    are not part of it.
     """
     lags: list[int] = []
+    expected = streams * (events - 3)
     opened = 0
-    spent = began = 0.0
+    spent = passed = 0.0
     clock = time.monotonic_ns
 
     def seen(text: str | None) -> None:
-        nonlocal opened, spent, began
+        nonlocal opened, spent, passed
         if text:
             lags.append(clock() - int(text))
+            if len(lags) == expected:
+                passed, spent = time.perf_counter() - passed, time.process_time() - spent
         elif text is not None:
             opened += 1
             if opened == streams:
-                began, spent = time.perf_counter(), time.process_time()
+                passed, spent = time.perf_counter(), time.process_time()
 
     gc.collect()
     await asyncio.gather(*(client.read(seen) for _ in range(streams)))
-    spent, passed = time.process_time() - spent, time.perf_counter() - began
-    assert len(lags) == streams * (events - 3), f"{len(lags)} stamps came of {streams} x {events - 3}"
+    assert len(lags) == expected, f"{len(lags)} stamps came of {expected}"
     late = await _answer(await _ask(control, "late"))
     lags.sort()
     return {
