@@ -22,7 +22,7 @@ from .tree import PROJECT
 @pytest.fixture(scope="module")
 def bench() -> Iterator[Bench]:
     """Start the server and the clients once, in this very environment."""
-    with Bench(Options(rounds=1, quick=True, here=True, tls=True, scale=0.005)) as bench:
+    with Bench(Options(rounds=1, quick=True, here=True, tls=True, scale=0.002)) as bench:
         yield bench
 
 
