@@ -37,7 +37,7 @@ async def _answer(connection: tuple[asyncio.StreamReader, asyncio.StreamWriter])
     return answer
 
 
-async def streams(client: Client, control: int, *, streams: int, events: int) -> Figures:
+async def streams(client: Client, _control: int, *, streams: int, events: int) -> Figures:
     """Read streams as fast as it goes: CPU and time per chunk, in µs."""
     texts: list[list[str | None]] = [[] for _ in range(streams)]
     gc.collect()
@@ -55,26 +55,29 @@ async def paced(client: Client, control: int, *, streams: int, events: int) -> F
     """
     Read paced streams: CPU per chunk in µs, and the lag from the server's write to the chunk in ms.
 
-    CPU counts from when the last stream has its first chunk, so that connecting is not part of it.
+    CPU counts from when the last stream has its first chunk to the last stamp, so that connecting and ending
+    are not part of it.
     """
     lags: list[int] = []
+    expected = streams * (events - 3)
     opened = 0
-    spent = began = 0.0
+    spent = passed = 0.0
     clock = time.monotonic_ns
 
     def seen(text: str | None) -> None:
-        nonlocal opened, spent, began
+        nonlocal opened, spent, passed
         if text:
             lags.append(clock() - int(text))
+            if len(lags) == expected:
+                passed, spent = time.perf_counter() - passed, time.process_time() - spent
         elif text is not None:
             opened += 1
             if opened == streams:
-                began, spent = time.perf_counter(), time.process_time()
+                passed, spent = time.perf_counter(), time.process_time()
 
     gc.collect()
     await asyncio.gather(*(client.read(seen) for _ in range(streams)))
-    spent, passed = time.process_time() - spent, time.perf_counter() - began
-    assert len(lags) == streams * (events - 3), f"{len(lags)} stamps came of {streams} x {events - 3}"
+    assert len(lags) == expected, f"{len(lags)} stamps came of {expected}"
     late = await _answer(await _ask(control, "late"))
     lags.sort()
     return {
@@ -86,7 +89,7 @@ async def paced(client: Client, control: int, *, streams: int, events: int) -> F
     }
 
 
-async def completions(client: Client, control: int, *, at_once: int, calls: int) -> Figures:
+async def completions(client: Client, _control: int, *, at_once: int, calls: int) -> Figures:
     """Ask for small completions, so many at once: CPU per call in µs, and calls per second."""
     await asyncio.gather(*(client.complete() for _ in range(at_once)))
     left = calls
@@ -104,7 +107,7 @@ async def completions(client: Client, control: int, *, at_once: int, calls: int)
     return {"cpu": spent / calls * 1e6, "rate": calls / passed}
 
 
-async def first(client: Client, control: int, *, calls: int) -> Figures:
+async def first(client: Client, _control: int, *, calls: int) -> Figures:
     """Time to the first chunk on a connection that is open, in ms."""
     times: list[float] = []
     came = 0.0
@@ -148,7 +151,7 @@ async def _open(client: Client, count: int) -> list[asyncio.Task[None]]:
     tasks = [asyncio.create_task(client.read(seen)) for _ in range(count)]
     waiting = asyncio.create_task(all_open.wait())
     await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    assert waiting.done(), f"a stream ended: {[task for task in tasks if task.done()][0]}"
+    assert waiting.done(), f"a stream ended: {next(task for task in tasks if task.done())}"
     return tasks
 
 
@@ -158,7 +161,7 @@ async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def memory(client: Client, control: int, *, streams: int) -> Figures:
+async def memory(client: Client, _control: int, *, streams: int) -> Figures:
     """Resident memory per open stream, in KiB."""
     await _cancel(await _open(client, min(streams, 10)))
     before = _resident()

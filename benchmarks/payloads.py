@@ -21,9 +21,8 @@ DONE = b"data: [DONE]\n\n"
 STAMP = 20
 """How many digits a time stamp has: a fixed number, so that the size of its chunk is fixed too."""
 
-_WORDS = (
-    ' the| of| and| sea| a| wave|,|.| to| in| light| stone|\'s| morning|\n\n| "yes"| café| –| is|ing| wide| over'
-).split("|")
+_COMMON = [" the", " of", " and", " sea", " a", " wave", ",", ".", " to", " in", " light", " stone", "'s"]
+_WORDS = [*_COMMON, " morning", "\n\n", ' "yes"', " café", " €", " is", "ing", " wide", " over"]
 
 
 def _dumps(value: object) -> bytes:
@@ -40,7 +39,6 @@ def _chunk(choices: list[Any], **more: object) -> dict[str, Any]:
         "object": "chat.completion.chunk",
         "created": 1767225600,
         "model": MODEL,
-        "service_tier": "default",
         "system_fingerprint": "fp_44709d6fcb",
         "choices": choices,
         **more,
@@ -67,7 +65,7 @@ def events(kind: str, count: int) -> list[bytes]:
     if kind == "tools":
         function = {"name": "write_poem", "arguments": ""}
         call = {"index": 0, "id": "call_DdmO9pD3xa9XTPNJ32zg2hcA", "type": "function", "function": function}
-        texts = ['{"text":"', *(draw.choice(_WORDS[:9]) for _ in range(middle - 2)), '"}'][:middle]
+        texts = ['{"text":"', *(draw.choice(_COMMON) for _ in range(middle - 2)), '"}'][:middle]
         chunks = [_delta({"role": "assistant", "content": None, "tool_calls": [call]}), *map(_calling, texts)]
     elif kind == "padded":
         letters = string.ascii_letters + string.digits

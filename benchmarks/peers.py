@@ -1,8 +1,8 @@
 """
 The environments in which the clients run, each with what its users install and nothing else.
 
-``python -m benchmarks.peers`` makes those that are missing. They lie outside the tree, in the cache folder of the
-user or where ``MESHAPI_AIO_BENCHMARKS`` points, and are made again when their requirements change.
+``python -m benchmarks.peers`` makes those that are missing. They lie outside the tree, in the cache folder of
+the user or where ``MESHAPI_AIO_BENCHMARKS`` points, and are made again when their requirements change.
 """
 
 import hashlib

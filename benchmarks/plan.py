@@ -1,4 +1,4 @@
-"""What the load server shall answer: a value that travels in the path of the base URL, which every client takes."""
+"""What the load server shall answer: a value that travels in the path of the base URL."""
 
 from dataclasses import astuple, dataclass
 

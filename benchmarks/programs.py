@@ -9,7 +9,20 @@ from .results import Row, machine, table
 from .runner import Bench, Options
 
 
-__all__ = ["Measure", "parser", "run"]
+__all__ = ["Measure", "options", "packages", "parser", "run", "shown"]
+
+_PACKAGES = (
+    "aiohttp",
+    "attrs",
+    "cattrs",
+    "orjson",
+    "uvloop",
+    "openai",
+    "meshapi",
+    "httpx",
+    "httpx-sse",
+    "litellm",
+)
 
 Measure = Callable[[Bench], list[Row]]
 """A program's work: returns its rows."""
@@ -43,8 +56,15 @@ def options(arguments: argparse.Namespace) -> Options:
 
 
 def packages(bench: Bench) -> dict[str, str]:
-    """Return the version of every package that took part."""
-    return {name: of for found in bench.versions.values() for name, of in sorted(found.items())}
+    """Return the versions of those packages that the clients are made of."""
+    found = {name: version for each in bench.versions.values() for name, version in each.items()}
+    return {name: found[name] for name in _PACKAGES if name in found}
+
+
+def shown(rows: list[Row], used: Options) -> str:
+    """Return the rows as a table, under a line that says where and how they were measured."""
+    how = f"{used.rounds} rounds" + (f", every size x {used.scale:g}" if used.scale != 1 else "")
+    return f"{', '.join(machine().values())}; {how}\n\n{table(rows)}"
 
 
 def run(measure: Measure, description: str | None) -> None:
@@ -57,5 +77,4 @@ def run(measure: Measure, description: str | None) -> None:
         json.dump(found, sys.stdout, indent=1)
         print()
     else:
-        print(", ".join(machine().values()))
-        print(table(rows))
+        print(shown(rows, bench.options))

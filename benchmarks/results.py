@@ -16,8 +16,8 @@ class Goal:
     """
     What a client shall cost, as a multiple of another's cost in the same round.
 
-    ``bound`` is a most, or with ``least`` a least; None only shows the ratio. ``text`` is how it is shown
-    where a fraction reads better.
+    ``bound`` is a most, or with ``least`` a least; None only shows the ratio. Against nobody (""), the figure
+    itself counts. ``text`` is how the bound is shown where a fraction reads better.
     """
 
     client: str
@@ -53,10 +53,14 @@ class Row:
     ) -> "Row":
         """Take one figure out of those that the clients' rounds brought."""
         figures = {client: [one[name] for one in each] for client, each in rounds.items()}
-        return cls(work, unit, figures, [g for g in goals if g.client in figures and g.against in figures])
+        return cls(
+            work, unit, figures, [goal for goal in goals if {goal.client, goal.against} <= {"", *figures}]
+        )
 
     def ratios(self, goal: Goal) -> list[float]:
-        """Return the ratio of each round."""
+        """Return the ratio of each round, or where the goal is against nobody, the figure itself."""
+        if not goal.against:
+            return self.figures[goal.client]
         pairs = zip(self.figures[goal.client], self.figures[goal.against], strict=True)
         return [own / other if other else float("nan") for own, other in pairs]
 
@@ -104,7 +108,7 @@ def table(rows: list[Row]) -> str:
             for goal in own:
                 ratios = row.ratios(goal)
                 word = {None: "", True: "met", False: "**missed**"}[goal.met(statistics.median(ratios))]
-                ratio = f"{_spread(ratios)} of {goal.against}"
+                ratio = f"{_spread(ratios)} of {goal.against}" if goal.against else ""
                 lines.append(f"| {row.work} | {client} | {took} | {ratio} | {goal} | {word} |")
     return "\n".join(lines)
 

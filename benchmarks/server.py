@@ -1,5 +1,5 @@
 """
-The load server: a bare asyncio protocol that writes bytes rendered before, so that it never is the bottleneck.
+The load server: a bare asyncio protocol that writes bytes rendered before, and never is the bottleneck.
 
 ``python -m benchmarks.server`` prints its ports as JSON and serves until its standard input ends. What a
 request gets stands in its path (:class:`~benchmarks.plan.Plan`). ``GET /control/closed`` is answered once no
@@ -10,8 +10,6 @@ the pacer was.
 import argparse
 import asyncio
 import json
-import os
-import resource
 import ssl
 import sys
 import time
@@ -19,6 +17,7 @@ from functools import cache
 from typing import cast
 
 from . import payloads
+from .placing import settle
 from .plan import Plan
 
 
@@ -34,16 +33,16 @@ class Pacer:
     """
     Sends to a group of streams in turn, evenly spread over the period, each event stamped with its time.
 
-    It spins instead of sleeping, where the server has a core of its own: a sleep ends up to a millisecond
+    It spins instead of sleeping where the server has a core of its own: a sleep ends up to a millisecond
     late, and then wakes the client for a bunch of events at once, which is not how tokens come.
     """
 
-    def __init__(self, plan: Plan, lateness: list[int]) -> None:
+    def __init__(self, plan: Plan, server: "Server") -> None:
         self._plan = plan
-        self._lateness = lateness
+        self._lateness = server.lateness
         self._streams: list[Connection] = []
         self._loop = asyncio.get_running_loop()
-        self._spins = (os.cpu_count() or 1) > 1
+        self._spins = server.has_core
         self._before, self._after = payloads.stamped()
         *_, finish, usage, done = payloads.events("text", 4)
         self._end = b"".join(map(payloads.framed, (finish, usage, done))) + payloads.TERMINATOR
@@ -86,9 +85,10 @@ class Pacer:
 
 
 class Server:
-    """What the connections share."""
+    """What the connections share; ``has_core`` says that no client runs on the server's core."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_core: bool) -> None:
+        self.has_core = has_core
         self.streams: set[Connection] = set()
         self.waiting: list[Connection] = []
         self.lateness: list[int] = []
@@ -99,7 +99,7 @@ class Server:
         """Add a stream to the group that waits for its like."""
         pacer = self._pacers.get(plan)
         if pacer is None:
-            pacer = self._pacers[plan] = Pacer(plan, self.lateness)
+            pacer = self._pacers[plan] = Pacer(plan, self)
         if pacer.add(stream):
             del self._pacers[plan]
 
@@ -118,10 +118,10 @@ class Server:
         self.waiting.clear()
 
     def late(self) -> dict[str, float]:
-        """Return by how many milliseconds the pacer was late since it was asked last."""
+        """Return how late the pacer was since it was asked last: the 99th percentile, in ms."""
         values = sorted(self.lateness) or [0]
         self.lateness.clear()
-        return {"p99": values[len(values) * 99 // 100] / 1e6, "most": values[-1] / 1e6, "events": len(values)}
+        return {"p99": values[len(values) * 99 // 100] / 1e6}
 
 
 class Connection(asyncio.Protocol):
@@ -208,9 +208,9 @@ class Connection(asyncio.Protocol):
             self.transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
 
 
-async def _serve(certificate: str | None) -> None:
+async def _serve(certificate: str | None, *, has_core: bool) -> None:
     loop = asyncio.get_running_loop()
-    shared = Server()
+    shared = Server(has_core=has_core)
     plain = await loop.create_server(lambda: Connection(shared), "127.0.0.1", 0, backlog=8192)
     ports = {"plain": plain.sockets[0].getsockname()[1]}
     if certificate is not None:
@@ -231,11 +231,8 @@ def main() -> None:
     parser.add_argument("--certificate", help="a PEM file with key and chain: serves TLS too")
     parser.add_argument("--core", type=int, help="the core to run on, where the system allows it")
     arguments = parser.parse_args()
-    if arguments.core is not None and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {arguments.core})
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    asyncio.run(_serve(arguments.certificate))
+    has_core = settle(arguments.core)
+    asyncio.run(_serve(arguments.certificate, has_core=has_core))
 
 
 if __name__ == "__main__":

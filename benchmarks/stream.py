@@ -54,10 +54,11 @@ def measure(bench: Bench) -> list[Row]:
     for framing, write, work in layouts:
         plan = Plan(framing=framing, write=write, events=shape[1])
         row(work, [OWN, BARE], shape, plan, Goal(OWN, BARE))
-    for suffix, most in (("", 0.85), (", uvloop", None)):
+    fast: tuple[tuple[str, float | None], ...] = (("", 0.85), (", uvloop", None))
+    for suffix, limit in fast:
         names = [f"{OWN}[speed]{suffix}", f"{BARE}, orjson{suffix}"]
         if bench.clients(*names):
-            row("1 x 20,000", names, shape, Plan(events=shape[1]), Goal(*names, most))
+            row("1 x 20,000", names, shape, Plan(events=shape[1]), Goal(names[0], names[1], limit))
     if bench.options.tls:
         row("1 x 20,000, TLS", [OWN, BARE], shape, Plan(events=shape[1]), Goal(OWN, BARE), tls=True)
     return rows

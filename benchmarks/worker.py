@@ -10,7 +10,6 @@ import importlib
 import importlib.metadata
 import json
 import os
-import resource
 import sys
 import traceback
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from typing import Any, TextIO
 
 from .clients import CLIENTS, Client, load
 from .jobs import JOBS, Figures
+from .placing import settle
 from .plan import Plan
 
 
@@ -78,10 +78,7 @@ def _serve(name: str, answers: TextIO) -> None:
 def main() -> None:
     """Work until the standard input ends."""
     name, *core = sys.argv[1:]
-    if core and hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {int(core[0])})
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    settle(int(core[0]) if core else None)
     # Some clients print: what they say must not come between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

@@ -21,10 +21,10 @@ Seen = Callable[[str | None], object]
 
 
 class Client(Protocol):
-    """One way to talk to a gateway. ``base`` has no ``/v1``; no limit on connections is lower than the streams."""
+    """One way to talk to a gateway, with a limit on connections, if any, beyond the number of its streams."""
 
     async def open(self, base: str, authority: str | None) -> None:
-        """Get ready; ``authority`` is a PEM file that signed the server's certificate."""
+        """Get ready. ``base`` has no ``/v1``; ``authority`` is a PEM file of who signed for the server."""
 
     async def close(self) -> None:
         """Leave nothing open."""

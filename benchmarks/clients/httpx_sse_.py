@@ -1,4 +1,4 @@
-"""httpx and httpx-sse with the standard library's JSON: the hand-written loop of those who do not use aiohttp."""
+"""httpx, httpx-sse and json: the loop written by hand by those who do not use aiohttp."""
 
 import importlib
 import json

@@ -17,7 +17,6 @@ class LiteLLM:
         # Otherwise it asks the internet for prices when it is imported.
         os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
         self._litellm: Any = importlib.import_module("litellm")
-        self._litellm.suppress_debug_info = True
 
     async def open(self, base: str, authority: str | None) -> None:
         """Keep the address: the library makes its clients by itself."""
