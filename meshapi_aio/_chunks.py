@@ -215,7 +215,8 @@ class ChunkReader(Generic[ChunkType]):
         value = loads(text)
         if type(value) is not dict or ("error" in value and tells_error(value)):
             raise TypeError
-        return self._structure(value)
+        chunk: ChunkType = self._structure(value)
+        return chunk
 
     def _explain(self, event: ServerSentEvent) -> None:
         """Take what is no chunk: a heartbeat, the end mark, an error, or something malformed."""

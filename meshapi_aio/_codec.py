@@ -35,7 +35,7 @@ __all__ = ["dumps", "loads", "structurer", "unfit"]
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
 
-_scan = json.JSONDecoder().scan_once
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # undocumented
 
 _KINDS: Mapping[type, str] = {
     dict: "an object",
@@ -209,20 +209,25 @@ def _make_converter() -> Converter:
 _CONVERTER = _make_converter()
 
 
-@functools.cache
 def structurer(kind: type[T]) -> Callable[[Any], T]:
     """Return the function that makes a shape of decoded JSON; :func:`unfit` explains what it raises."""
+    any_kind: Any = kind
+    structure: Callable[[Any], T] = _structurer(any_kind)
+    return structure
+
+
+@functools.cache
+def _structurer(kind: Any) -> Callable[[Any], Any]:
     hook = _CONVERTER.get_structure_hook(kind)
     if not _is_shape(kind):
         return lambda value: hook(value, kind)
     at_once: Any = quick(kind, _CONVERTER.get_structure_hook)
 
-    def structure(value: Any) -> T:
+    def structure(value: Any) -> Any:
         try:
-            made: T = at_once(value)
+            return at_once(value)
         except Exception:  # noqa: BLE001 - whatever it is, the hooks decide
-            made = hook(value, kind)
-        return made
+            return hook(value, kind)
 
     return structure
 

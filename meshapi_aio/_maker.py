@@ -1,9 +1,9 @@
 """
 The function that makes a chunk like a given one, written for each shape of chunk and kept. Performs no I/O.
 
-What a chunk is made of, its classes and keys, becomes the code; its texts and numbers become constants of that
-code, so that one code serves all streams whose chunks are alike. The code holds names of classes' fields and
-numbered constants, nothing that came over the wire.
+What a chunk is made of, its classes and fields, becomes the code; its keys, texts and numbers become
+constants of that code, so that one code serves all streams whose chunks are alike. The code holds names of
+classes' fields and numbered constants, nothing that came over the wire.
 """
 
 import functools
@@ -76,7 +76,7 @@ class Maker:
     def _object(self, value: Shape, path: str) -> str:
         name = f"made{self._objects}"
         self._objects += 1
-        kind = type(value)
+        kind: Any = type(value)
         self._lines.append(f"  {name} = new({self._constant(kind)})")
         for field in _names_of(kind):
             self._lines.append(
@@ -90,7 +90,7 @@ class Maker:
 
 
 @functools.cache
-def _names_of(kind: type[Shape]) -> list[str]:
+def _names_of(kind: Any) -> list[str]:
     return [field.name for field in attrs.fields(kind)]
 
 
@@ -105,6 +105,6 @@ def _factory(body: str, holes: int, constants: int) -> Callable[..., Callable[..
     inner = ", ".join(f"hole{index}" for index in range(holes))
     source = f"def factory({outer}):\n def make({inner}):\n{body}\n return make"
     namespace: dict[str, Any] = {"new": object.__new__}
-    exec(source, namespace)  # noqa: S102 - see above
+    exec(compile(source, f"<{__name__}>", "exec"), namespace)  # noqa: S102 - see the top of this file
     factory: Callable[..., Callable[..., Any]] = namespace["factory"]
     return factory

@@ -67,7 +67,7 @@ class _Writer:
                 self._namespace[name] = lambda value: hook(value, kind)
         return name
 
-    def _write(self, name: str, kind: type[Shape]) -> None:
+    def _write(self, name: str, kind: Any) -> None:
         lines = [
             f"def {name}(value):",
             " if type(value) is not dict: misfit()",
@@ -84,7 +84,7 @@ class _Writer:
         # What is left is what the class does not know.
         lines += [" made.extra = rest", " return made"]
         # Only names of classes and fields stand in the source.
-        exec("\n".join(lines), self._namespace)  # noqa: S102
+        exec(compile("\n".join(lines), f"<{__name__} {name}>", "exec"), self._namespace)  # noqa: S102
 
     def _field(self, field: "attrs.Attribute[Any]") -> list[str]:
         kind: Any = field.type
@@ -136,7 +136,7 @@ def _is_plain(kind: type[Any]) -> bool:
     return not hasattr(kind, "__attrs_post_init__") and all(
         field.converter is None
         and field.validator is None
-        and not (isinstance(field.default, attrs.Factory) and field.default.takes_self)  # type: ignore[arg-type, attr-defined] # as above
+        and not (isinstance(field.default, attrs.Factory) and field.default.takes_self)  # type: ignore[arg-type] # as above
         for field in attrs.fields(kind)
     )
 

@@ -40,7 +40,7 @@ def wire_fields(cls: type) -> "list[attrs.Attribute[Any]]":
 
 
 @functools.cache
-def wire_names(cls: type) -> tuple[str, ...]:
+def wire_names(cls: Any) -> tuple[str, ...]:
     """Return the names of :func:`wire_fields`."""
     return tuple(field.name for field in wire_fields(cls))
 
@@ -126,7 +126,8 @@ def _json(value: Any) -> Any:
 
 def _object(shape: Shape) -> dict[str, Any]:
     result = {}
-    for name in wire_names(type(shape)):
+    kind: Any = type(shape)
+    for name in wire_names(kind):
         member = getattr(shape, name)
         if member is not None and not isinstance(member, Absent):
             result[name] = _json(member)

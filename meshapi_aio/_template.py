@@ -14,7 +14,6 @@ for a new shape of chunk, whose code is kept.
 import json
 import re
 from collections.abc import Callable, Iterable
-from json.decoder import scanstring
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 
 from ._maker import Maker, Unfit
@@ -23,6 +22,9 @@ from ._maker import Maker, Unfit
 __all__ = ["Run", "Templates"]
 
 ChunkType = TypeVar("ChunkType")
+
+# The part of json that reads a string from behind its opening quote to its end, and says where that is.
+scanstring: Final[Callable[[str, int], tuple[str, int]]] = json.decoder.scanstring  # type: ignore[attr-defined] # undocumented, though public
 
 # What stands in the holes for the proof, a text or a number for each; nothing that a gateway would send.
 _TEXTS: Final = ('\ue000 \\ " one \ud800', '\ue000 \\ " two \ud800', '\ue000 \\ " three \ud800')
@@ -86,15 +88,16 @@ class _Template:
             at += len(literal)
             if is_text:
                 try:
-                    value, at = scanstring(text, at)
+                    hole, at = scanstring(text, at)
                 except ValueError:
                     return None
+                held.append(hole)
             else:
                 number = _INTEGER.match(text, at)
                 if number is None:
                     return None
-                value, at = int(number[0]), number.end()
-            held.append(value)
+                at = number.end()
+                held.append(int(number[0]))
         if len(text) - at != len(self.tail):
             return None
         return self.make(*held)

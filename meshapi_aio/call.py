@@ -95,7 +95,8 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
     def body(self) -> dict[str, Any]:
         """Return the JSON body: the fields that are not None, and what ``extra_body`` adds or replaces."""
         body = {}
-        for name in wire_names(type(self)):
+        kind: Any = type(self)
+        for name in wire_names(kind):
             value = getattr(self, name)
             if value is not None and name != "extra_body":
                 body[name] = as_json(value)

@@ -12,6 +12,7 @@ import pytest
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
 from meshapi_aio._stream import Stream
+from meshapi_aio._template import Run
 from meshapi_aio.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -77,6 +78,7 @@ class Letters:
         self.done = False
         self.failure: MeshAPIError | None = None
         self.skipped = 0
+        self.runs: list[Run] = []
         self.rest: list[str] = []
 
     def feed(self, data: bytes) -> list[str]:
@@ -106,7 +108,7 @@ class Word(Stream[str]):
         self.word = ""
         self.folds = 0
 
-    def _fold(self, chunks: list[str]) -> None:
+    def _fold(self, chunks: list[str], runs: list[Run]) -> None:  # noqa: ARG002 - letters have no runs
         self.folds += 1
         self.word += "".join(chunks)
 

@@ -61,7 +61,9 @@ class CompletionFolder:
 
     def _add_each(self, chunks: list[Any]) -> None:
         for chunk in chunks:
-            if not self._has_first or chunk.extra or chunk.usage is not None or chunk.cost is not None:
+            if chunk.extra:
+                self._extra.update([item for item in chunk.extra.items() if item[1] is not None])
+            if not self._has_first or chunk.usage is not None or chunk.cost is not None:
                 self._add_head(chunk)
             elif chunk.system_fingerprint is not None:
                 self._head["system_fingerprint"] = chunk.system_fingerprint
@@ -84,8 +86,6 @@ class CompletionFolder:
             value = getattr(chunk, name)
             if value is not None:
                 head[name] = value
-        if chunk.extra:
-            self._extra.update({key: value for key, value in chunk.extra.items() if value is not None})
 
     def _extend(self, first: Any, run: Run) -> bool:
         """Take a run but its first, if a text of the one answer is all that its chunks add."""

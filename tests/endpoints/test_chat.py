@@ -11,6 +11,7 @@ import pytest
 from meshapi_aio._codec import dumps, loads, structurer
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
+from meshapi_aio._template import Run
 from meshapi_aio.call import CALLS, Route
 from meshapi_aio.endpoints._messages import FunctionCall, IncompleteToolCall, Message, ToolCall
 from meshapi_aio.endpoints._shared import Usage
@@ -338,6 +339,7 @@ class Chunks:
         self.done = False
         self.failure: MeshAPIError | None = None
         self.skipped = 0
+        self.runs: list[Run] = []
 
     def feed(self, data: bytes) -> list[ChatCompletionChunk]:
         """Read one event."""
