@@ -1,0 +1,81 @@
+"""
+The models that ``serve`` is to have, read from a file.
+
+What cannot be served is told with the file and the model that it stands in, before anything is served.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NoReturn
+
+from meshapi_aio.testing import FakeGateway
+
+from ._failures import MisuseError
+
+
+__all__ = ["models_from"]
+
+_SHOWN = 40  # characters of a value in a complaint
+_TEXT = (str, "a text")
+_LENGTH = (int, "a whole number")
+_LIST = (list, "a list of texts")
+# What the gateway looks at; a null is an absent key, and whatever else there is is handed on as it is.
+_KINDS: Mapping[str, tuple[type, str]] = {
+    **dict.fromkeys(("id", "name", "brand", "provider", "description", "model_type"), _TEXT),
+    **dict.fromkeys(("context_length", "context_window"), _LENGTH),
+    **dict.fromkeys(("input_modalities", "output_modalities"), _LIST),
+    "is_free": (bool, "true or false"),
+    "pricing": (dict, "an object"),
+}
+_FLAG = (bool, "true or false")
+
+
+def models_from(path: str) -> list[dict[str, Any]]:
+    """Return the models in a file; it is a misuse of the command if they cannot be served."""
+    try:
+        models = json.loads(Path(path).read_bytes())
+    except OSError as error:
+        _refuse(path, str(error.strerror))
+    except (ValueError, RecursionError) as error:
+        _refuse(path, f"is no JSON: {error}")
+    if not isinstance(models, list):
+        _refuse(path, "must hold an array of models, as GET /v1/models gives it")
+    if not models:
+        _refuse(path, "holds no model, so that nothing could be asked")
+    seen: dict[str, int] = {}
+    for number, model in enumerate(models, 1):
+        if (fault := _fault(model)) is not None:
+            _refuse(path, f"model {number}: {fault}")
+        if model["id"] in seen:
+            _refuse(path, f"models {seen[model['id']]} and {number} have the same id, {model['id']!r}")
+        seen[model["id"]] = number
+    return [{key: value for key, value in model.items() if value is not None} for model in models]
+
+
+def _fault(model: object) -> str | None:
+    """Return what is wrong with a model, None where nothing is."""
+    if not isinstance(model, dict) or not model.get("id"):
+        return f'must be an object with an "id", such as {{"id": "maker/model"}}, not {_shown(model)}'
+    for name, value in model.items():
+        kind, told = _FLAG if name.startswith("supports_") else _KINDS.get(name, (object, ""))
+        is_odd = not isinstance(value, kind) or (kind is int and isinstance(value, bool))
+        if kind is list and not is_odd:
+            is_odd = not all(isinstance(item, str) for item in value)
+        if is_odd and value is not None:
+            return f"{name} must be {told}, not {_shown(value)}"
+    try:
+        FakeGateway(catalogue=[model])
+    except (TypeError, ValueError) as error:  # of a price that is none
+        return str(error)
+    return None
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def _refuse(path: str, fault: str) -> NoReturn:
+    msg = f"--catalogue {path}: {fault}"
+    raise MisuseError(msg)
