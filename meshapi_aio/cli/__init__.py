@@ -40,4 +40,4 @@ def main() -> None:
     if isinstance(sys.stdin, io.TextIOWrapper):
         # Nor must a byte that is no letter end a conversation.
         sys.stdin.reconfigure(errors="replace")
-    commands()
+    commands(complete_var=completion.VARIABLE)

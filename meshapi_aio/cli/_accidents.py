@@ -47,7 +47,7 @@ def _near(name: str) -> Sequence[str]:
     words = {word for word in name.split("_") if len(word) > 2}
     named = [other for other in _NAMES if words & {*other.split("_")}]
     told = [other for other in _NAMES if words & {*re.findall(r"\w+", _summary(other).lower())}]
-    return [*dict.fromkeys([*alike, *named, *told])][:_MOST_NEAR]
+    return [*dict.fromkeys([*alike, *named] or told)][:_MOST_NEAR]
 
 
 def _summary(name: str) -> str:

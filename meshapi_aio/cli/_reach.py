@@ -26,7 +26,7 @@ async def reach(base_url: str, token: str | None, seconds: float) -> list[Check]
     With a token it is asked for the balance, and so whether it takes the token; else for anything at all.
     """
     reached = await _reached(base_url, token, seconds)
-    status = reached.facts.get("status")
+    status = reached.facts.get("http_status")
     if token is not None and status == 200:
         return [reached, Check("access", "the gateway accepts the key", facts={"accepted": True})]
     if token is not None and status == 401:
@@ -48,13 +48,13 @@ async def _reached(base_url: str, token: str | None, seconds: float) -> Check:
     status = _STATUS_LINE.match(line)
     if status is None:
         return Check("gateway", f"what answers there does not speak HTTP/1.1: {line[:60]!r}", 1, facts)
-    facts["status"] = int(status[1])
+    facts["http_status"] = int(status[1])
     told = [f"answered after {facts['seconds']:.2f} s", facts["peer"]]
     if facts["tls"]:
         told += [facts["tls"], f"certificate valid until {facts['certificate_until']}"]
-    if facts["status"] >= 500:
+    if facts["http_status"] >= 500:
         return Check(
-            "gateway", f"answered with HTTP status {facts['status']}: {', '.join(told[1:])}", 1, facts
+            "gateway", f"answered with HTTP status {facts['http_status']}: {', '.join(told[1:])}", 1, facts
         )
     return Check("gateway", ", ".join(told), facts=facts)
 

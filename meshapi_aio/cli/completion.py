@@ -6,7 +6,10 @@ from click.shell_completion import get_completion_class
 from ._failures import failures_told
 
 
-__all__ = ["command"]
+__all__ = ["VARIABLE", "command"]
+
+VARIABLE = "_MESHAPI_AIO_COMPLETE"
+"""What the scripts set when they ask how to go on; click would derive it from how the program was started."""
 
 _SHELLS = ("bash", "zsh", "fish")
 
@@ -29,4 +32,4 @@ def command(context: click.Context, shell: str) -> None:
     kind = get_completion_class(shell)
     assert kind is not None
     with failures_told():
-        click.echo(kind(context.find_root().command, {}, "meshapi-aio", "_MESHAPI_AIO_COMPLETE").source())
+        click.echo(kind(context.find_root().command, {}, "meshapi-aio", VARIABLE).source())

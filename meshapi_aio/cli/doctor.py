@@ -37,8 +37,8 @@ def command(*, ask: bool, as_json: bool, model: str, timeout: float | None, base
     """
     Tell what is set up and where it comes from, whether the gateway answers, and which versions run.
 
-    The key is never shown; the gateway is asked whether it accepts it, which costs nothing. Ends with status 0 where all is well, 1 where the gateway does not answer, 2 where
-    something is not set up.
+    The key is never shown; the gateway is asked whether it accepts it, which costs nothing. Ends with status
+    0 where all is well, 1 where the gateway does not answer, 2 where something is not set up.
     """
     run(
         _examine(

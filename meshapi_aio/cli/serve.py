@@ -138,7 +138,7 @@ def _tell(gateway: FakeGateway, host: str) -> None:
         _, _, port = address.rpartition(":")
         address = f"http://{f'[{everywhere}]' if ':' in everywhere else everywhere}:{port}"
     click.echo(f"export MESHAPI_BASE_URL={address}\nexport MESHAPI_API_KEY={gateway.token}")
-    note(f"run these two lines where your program starts; OpenAI's clients take {address}/v1 as base_url")
+    note("set these where your program runs; OpenAI's clients want /v1 behind the address")
     if not _is_loopback(host):
         note("other machines can reach it, and nothing is encrypted: send it no real key and no private text")
     note("Ctrl-C stops it")
