@@ -63,7 +63,8 @@ def _remedy(error: MeshAPIError) -> str | None:
             return "--timeout allows more"
         case APIConnectionError(sent=False):
             return "meshapi-aio doctor tells more"
-    return None
+        case _:
+            return None
 
 
 @contextmanager

@@ -5,7 +5,7 @@ What cannot be served is told with the file and the model that it stands in, bef
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,18 +17,28 @@ from ._failures import MisuseError
 __all__ = ["models_from"]
 
 _SHOWN = 40  # characters of a value in a complaint
-_TEXT = (str, "a text")
-_LENGTH = (int, "a whole number")
-_LIST = (list, "a list of texts")
-# What the gateway looks at; a null is an absent key, and whatever else there is is handed on as it is.
-_KINDS: Mapping[str, tuple[type, str]] = {
+_TEXT, _FLAG, _LENGTH, _TEXTS, _OBJECT = (
+    "a text",
+    "true or false",
+    "a whole number",
+    "a list of texts",
+    "an object",
+)
+_IS: Mapping[str, Callable[[Any], bool]] = {
+    _TEXT: lambda value: isinstance(value, str),
+    _FLAG: lambda value: isinstance(value, bool),
+    _LENGTH: lambda value: isinstance(value, int) and not isinstance(value, bool),
+    _TEXTS: lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
+    _OBJECT: lambda value: isinstance(value, dict),
+}
+# What the gateway looks at, with every flag that begins with supports_; a null is an absent key.
+_KINDS: Mapping[str, str] = {
     **dict.fromkeys(("id", "name", "brand", "provider", "description", "model_type"), _TEXT),
     **dict.fromkeys(("context_length", "context_window"), _LENGTH),
-    **dict.fromkeys(("input_modalities", "output_modalities"), _LIST),
-    "is_free": (bool, "true or false"),
-    "pricing": (dict, "an object"),
+    **dict.fromkeys(("input_modalities", "output_modalities"), _TEXTS),
+    "is_free": _FLAG,
+    "pricing": _OBJECT,
 }
-_FLAG = (bool, "true or false")
 
 
 def models_from(path: str) -> list[dict[str, Any]]:
@@ -58,12 +68,9 @@ def _fault(model: object) -> str | None:
     if not isinstance(model, dict) or not model.get("id"):
         return f'must be an object with an "id", such as {{"id": "maker/model"}}, not {_shown(model)}'
     for name, value in model.items():
-        kind, told = _FLAG if name.startswith("supports_") else _KINDS.get(name, (object, ""))
-        is_odd = not isinstance(value, kind) or (kind is int and isinstance(value, bool))
-        if kind is list and not is_odd:
-            is_odd = not all(isinstance(item, str) for item in value)
-        if is_odd and value is not None:
-            return f"{name} must be {told}, not {_shown(value)}"
+        kind = _FLAG if name.startswith("supports_") else _KINDS.get(name)
+        if kind is not None and value is not None and not _IS[kind](value):
+            return f"{name} must be {kind}, not {_shown(value)}"
     try:
         FakeGateway(catalogue=[model])
     except (TypeError, ValueError) as error:  # of a price that is none

@@ -70,11 +70,12 @@ async def command_line(*arguments: str, env: Mapping[str, str], given: bytes | N
     return await end(await start(*arguments, env=env, stdin=stdin), given=given)
 
 
-async def invoke(*arguments: str, given: bytes | None = None, **variables: str) -> Ended:
+async def invoke(*arguments: str, given: bytes | None = None, **variables: str | None) -> Ended:
     """
     Run a command inside this process, with nothing or what is given as its standard input.
 
-    It runs in a thread, since it has an event loop of its own; what it raises fails the test.
+    A variable that is None is taken out of the environment. It runs in a thread, since it has an event loop
+    of its own; what it raises fails the test.
     """
     result = await asyncio.to_thread(
         CliRunner().invoke,

@@ -17,7 +17,7 @@ from .running import Ended, environment, invoke
 from .terminal import Terminal
 
 
-NO_PROXY = dict.fromkeys(
+NO_PROXY: dict[str, str | None] = dict.fromkeys(
     name.lower() if lower else name
     for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
     for lower in (False, True)
@@ -26,7 +26,7 @@ NO_PROXY = dict.fromkeys(
 
 async def doctor(*arguments: str, **variables: str) -> Ended:
     """Run the doctor in an environment that has only these variables of its concern."""
-    return await invoke("doctor", *arguments, **{**NO_PROXY, **variables})
+    return await invoke("doctor", *arguments, given=None, **(NO_PROXY | variables))
 
 
 def lines(ended: Ended) -> dict[str, str]:

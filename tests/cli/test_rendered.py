@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from meshapi_aio.testing import HANG, Answer, FakeGateway, WaitFor
+from meshapi_aio.testing._script import Event
 
 from .running import end, environment, last, piece, start
 from .terminal import CTRL_C, Terminal
@@ -21,7 +22,7 @@ def words(count: int, *, begin: int = 0) -> list[str]:
     return [f"word{number}" for number in range(begin, begin + count)]
 
 
-def slices(text: str, size: int = 7) -> list[dict[str, object]]:
+def slices(text: str, size: int = 7) -> list[Event]:
     """Return the events of an answer that comes in pieces of this size, and is whole."""
     return [*(piece(text[at : at + size]) for at in range(0, len(text), size)), last()]
 
@@ -44,7 +45,14 @@ async def test_markdown_is_rendered(gateway: FakeGateway) -> None:
 async def test_it_is_rendered_while_it_comes(gateway: FakeGateway) -> None:
     """A piece is on the screen before the next is sent (promise 7), and is drawn anew as what it becomes."""
     more, end_of_it = asyncio.Event(), asyncio.Event()
-    events = [piece("- o"), WaitFor(more), piece("ne\n- **tw"), WaitFor(end_of_it), piece("o**"), last()]
+    events: list[Event] = [
+        piece("- o"),
+        WaitFor(more),
+        piece("ne\n- **tw"),
+        WaitFor(end_of_it),
+        piece("o**"),
+        last(),
+    ]
     gateway.enqueue(Answer(events=events))
     async with Terminal(*ASK, env=environment(gateway)) as terminal:
         await terminal.until(lambda: terminal.screen == " • o")
@@ -83,7 +91,7 @@ async def test_the_window_may_change_its_size(gateway: FakeGateway, columns: int
     """After it nothing is missing, and what comes is as wide as the window is now."""
     first, second, third = words(40), words(30, begin=100), words(30, begin=200)
     resized, more = asyncio.Event(), asyncio.Event()
-    events = [
+    events: list[Event] = [
         *(piece(f"{' '.join(first)}\n\n{' '.join(second)}"), WaitFor(resized)),
         *(piece(f" then\n\n{' '.join(third)}"), WaitFor(more), piece("\n\nend"), last()),
     ]

@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -45,7 +45,7 @@ class Served(NamedTuple):
 
 
 @contextlib.asynccontextmanager
-async def served(*arguments: str) -> AsyncIterator[Served]:
+async def served(*arguments: str) -> AsyncGenerator[Served]:
     """Run ``serve`` and a client that is made from what it prints."""
     process = await start("serve", *arguments, env=environment())
     assert process.stdout is not None
