@@ -152,6 +152,12 @@ class Terminal:
         """Wait until a prompt with nothing behind it is the last thing on the screen."""
         await self.until(lambda: f"\n{self.screen}".endswith("\n>"))
 
+    async def leaves(self) -> int:
+        """Press Ctrl-D at the prompt, wait until the process has ended, and return its status."""
+        await self.prompts()
+        self.press(CTRL_D)
+        return await self.ends()
+
     async def ends(self) -> int:
         """Wait until the process has ended, and return its status."""
         assert self._process is not None

@@ -4,11 +4,13 @@ import asyncio
 import json
 import os
 import pty
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from meshapi_aio.cli import _reading
 from meshapi_aio.testing import CUT, HANG, Answer, FakeGateway, WaitFor
 
 from .running import end, environment, last, piece, start
@@ -66,9 +68,7 @@ async def test_lines_are_recalled_and_edited(gateway: FakeGateway) -> None:
         await terminal.until(lambda: terminal.screen.endswith("> First"))
         terminal.press(" again" + ENTER)
         await terminal.shows("two")
-        await terminal.prompts()
-        terminal.press(CTRL_D)
-        assert await terminal.ends() == 0
+        assert await terminal.leaves() == 0
     assert [asked(gateway, number)[-1][1] for number in (1, 2)] == ["First", "First again"]
 
 
@@ -82,19 +82,27 @@ async def test_a_paste_of_several_lines_is_one_message(gateway: FakeGateway) -> 
         assert not gateway.requests
         terminal.press(ENTER)
         await terminal.shows("seen")
+        assert await terminal.leaves() == 0
     assert asked(gateway, 1) == [("user", "/quit\n  def f():\n\n    pass")]
 
 
 async def test_a_paste_is_one_message_without_readline(gateway: FakeGateway, tmp_path: Path) -> None:
-    """Where no line editor marks what is pasted, lines that come at once belong together."""
+    """
+    Where no line editor marks what is pasted, lines that come at once belong together.
+
+    A Ctrl-D right behind them ends the message, and not the conversation.
+    """
     (tmp_path / "readline.py").write_text("raise ImportError\n", encoding="utf-8")
     env = environment(gateway)
     env["PYTHONPATH"] = f"{tmp_path}{os.pathsep}{env['PYTHONPATH']}"
-    gateway.enqueue(answer("seen"))
+    gateway.enqueue(answer("seen"), answer("seen"))
     async with Terminal(*QUIET, env=env) as terminal:
         await terminal.prompts()
         terminal.paste("one\ntwo\n")
         await terminal.shows("seen")
+        await terminal.prompts()
+        terminal.press("three" + ENTER + CTRL_D)
+        await terminal.shows("seen", times=2)
         await terminal.prompts()
         terminal.press(CTRL_C)
         await terminal.shows("Ctrl-C again leaves")
@@ -102,7 +110,7 @@ async def test_a_paste_is_one_message_without_readline(gateway: FakeGateway, tmp
         terminal.press("/model\r/quit\r")
         await terminal.shows("model: openai/gpt-4o-mini")
         assert await terminal.ends() == 0
-    assert asked(gateway, 1) == [("user", "one\ntwo")]
+    assert [asked(gateway, number)[-1] for number in (1, 2)] == [("user", "one\ntwo"), ("user", "three")]
 
 
 async def test_the_commands(gateway: FakeGateway) -> None:
@@ -125,6 +133,7 @@ async def test_the_commands(gateway: FakeGateway) -> None:
             await terminal.prompts()
         terminal.press(" /is this a command?" + ENTER)
         await terminal.shows("Aye.")
+        assert await terminal.leaves() == 0
     assert gateway.requests[0].json["model"] == "maker/name"
     assert asked(gateway, 1) == [("system", "Be a pirate."), ("user", " /is this a command?")]
 
@@ -151,6 +160,7 @@ async def test_a_conversation_can_be_saved(gateway: FakeGateway, tmp_path: Path)
         await terminal.prompts()
         terminal.press("/save $FOLDER/other" + ENTER)
         await terminal.shows(f"{tmp_path}/other: File exists; nothing was written")
+        assert await terminal.leaves() == 0
     assert json.loads((tmp_path / "talk.json").read_text(encoding="utf-8")) == [
         {"role": "system", "content": "Brief."},
         {"role": "user", "content": "Where?"},
@@ -172,9 +182,7 @@ async def test_control_c_stops_the_answer_and_not_the_program(gateway: FakeGatew
         await terminal.prompts()
         terminal.press("Why?" + ENTER)
         await terminal.shows("Well.")
-        await terminal.prompts()
-        terminal.press(CTRL_D)
-        assert await terminal.ends() == 0
+        assert await terminal.leaves() == 0
     assert asked(gateway, 2) == [("user", "Go"), ("assistant", "It begins"), ("user", "Why?")]
 
 
@@ -190,6 +198,7 @@ async def test_control_c_before_the_answer_takes_the_question_back(gateway: Fake
         await terminal.prompts()
         terminal.press("Why?" + ENTER)
         await terminal.shows("Well.")
+        assert await terminal.leaves() == 0
     assert asked(gateway, 2) == [("user", "Why?")]
 
 
@@ -236,6 +245,7 @@ async def test_an_error_ends_the_answer_and_not_the_conversation(gateway: FakeGa
         assert "Error: NotFoundError: 404 model_not_found: no such model (request id: " in terminal.screen
         assert "); --model or /model names another\n" in terminal.screen
         assert "Half\nError: StreamTruncatedError: " in terminal.screen
+        assert await terminal.leaves() == 0
     assert asked(gateway, 4) == [("user", "Two"), ("assistant", "Half"), ("user", "Four")]
 
 
@@ -252,6 +262,7 @@ async def test_keys_pressed_during_an_answer_are_the_next_question(gateway: Fake
         await terminal.until(lambda: terminal.screen == "> Go\nslow answer\n> typed ahead")
         terminal.press(ENTER)
         await terminal.shows("Well.")
+        assert await terminal.leaves() == 0
     assert asked(gateway, 2)[-1] == ("user", "typed ahead")
 
 
@@ -266,6 +277,7 @@ async def test_an_attachment_goes_with_the_first_question(gateway: FakeGateway, 
         await terminal.prompts()
         terminal.press("And?" + ENTER)
         await terminal.shows("two")
+        assert await terminal.leaves() == 0
     first = '<file name="note.txt">\nmilk\n</file>\n\nWhat?'
     assert asked(gateway, 2) == [("user", first), ("assistant", "one"), ("user", "And?")]
 
@@ -277,6 +289,16 @@ async def test_without_a_key_no_conversation_begins() -> None:
         await terminal.shows(
             "Error: no key: set the environment variable MESHAPI_API_KEY to your key; --local"
         )
+
+
+def test_where_nobody_knows_whether_more_is_there_a_line_is_a_message(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Windows waits for sockets alone: what is no socket is an OSError."""
+    closed = os.dup(1)
+    os.close(closed)
+    monkeypatch.setattr(sys, "stdin", closed)
+    assert not _reading._more_is_there()
 
 
 @pytest.mark.parametrize(
