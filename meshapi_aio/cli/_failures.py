@@ -77,8 +77,6 @@ def failures_told() -> Generator[None]:
     except BrokenPipeError:
         raise  # which click takes for what it is: nobody wants to read any more
     except OSError as error:
-        raise click.ClickException(
-            one_line(f"what was to be written is lost: {error.strerror or error}")
-        ) from None
+        raise click.ClickException(one_line(f"the system refuses: {error.strerror or error}")) from None
     except KeyboardInterrupt:
         raise click.exceptions.Exit(130) from None

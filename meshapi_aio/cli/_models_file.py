@@ -31,6 +31,7 @@ _IS: Mapping[str, Callable[[Any], bool]] = {
     _TEXTS: lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
     _OBJECT: lambda value: isinstance(value, dict),
 }
+_DEFAULTS = frozenset({"name", "is_free", "model_type"})
 # What the gateway looks at, with every flag that begins with supports_; a null is an absent key.
 _KINDS: Mapping[str, str] = {
     **dict.fromkeys(("id", "name", "brand", "provider", "description", "model_type"), _TEXT),
@@ -60,7 +61,12 @@ def models_from(path: str) -> list[dict[str, Any]]:
         if model["id"] in seen:
             _refuse(path, f"models {seen[model['id']]} and {number} have the same id, {model['id']!r}")
         seen[model["id"]] = number
-    return [{key: value for key, value in model.items() if value is not None} for model in models]
+    return [_with_defaults(model) for model in models]
+
+
+def _with_defaults(model: dict[str, Any]) -> dict[str, Any]:
+    """Return a model without the nulls in whose place the gateway has something to say."""
+    return {key: value for key, value in model.items() if value is not None or key not in _DEFAULTS}
 
 
 def _fault(model: object) -> str | None:

@@ -25,13 +25,6 @@ __all__ = ["command"]
 # Where to connect to what listens at every address.
 _EVERYWHERE: Mapping[str, str] = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 (it is read, not bound)
 
-
-def _list_accidents(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 (click calls it so)
-    if wanted:
-        click.echo(listed())
-        context.exit()
-
-
 _HELP = """
 Run a made-up gateway on this machine until Ctrl-C, for tests of programs in any language: without a key,
 without money, and with every accident that production will bring.
@@ -57,6 +50,13 @@ among them is a good answer.
   meshapi-aio serve --accident truncated
   meshapi-aio serve --accident rate_limited --accident none
 """
+
+
+def _list_accidents(context: click.Context, _: click.Parameter, wanted: bool) -> None:  # noqa: FBT001 (click calls it so)
+    if wanted and not context.resilient_parsing:  # which is how a shell asks for completions
+        with failures_told():
+            click.echo(listed())
+        context.exit()
 
 
 @click.command(name="serve", help=_HELP, short_help="Run a made-up gateway for tests in any language.")

@@ -125,11 +125,11 @@ async def test_a_gateway_that_is_not_there_is_one_line() -> None:
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
 @pytest.mark.parametrize("arguments", [("chat", "--quiet", "Hi"), ("doctor",), ("completion", "bash")])
 async def test_a_full_disk_is_one_line(gateway: FakeGateway, arguments: tuple[str, ...]) -> None:
-    """What could not be written is said to be lost, with the system's reason; status 1."""
+    """Where nothing more can be written, the system's reason is told; status 1."""
     full = os.open("/dev/full", os.O_WRONLY)
     process = await start(*arguments, env=environment(gateway), stdout=full)
     os.close(full)
-    told = f"Error: what was to be written is lost: {os.strerror(errno.ENOSPC)}\n"
+    told = f"Error: the system refuses: {os.strerror(errno.ENOSPC)}\n"
     assert await end(process) == (1, "", told)
 
 
