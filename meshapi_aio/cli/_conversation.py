@@ -105,7 +105,7 @@ class _Conversation:
         command = self._commands.get(name)
         if command is None:
             near = difflib.get_close_matches(name, self._commands, n=1)
-            meant = f"did you mean {near[0]}?" if near else "/help tells the commands"
+            meant = f"did you mean {near[0]}?" if near else "/help tells the commands."
             note(f"unknown command {name}: {meant} A space before it makes it a message")
         else:
             command.run(rest.strip())

@@ -69,7 +69,7 @@ def _remedy(error: MeshAPIError) -> str | None:
 
 @contextmanager
 def failures_told() -> Generator[None]:
-    """Around a whole command: tell the client's errors, and end with their status."""
+    """Around a whole command: tell the errors of the client and of the system, and end with their status."""
     try:
         yield
     except MeshAPIError as error:
