@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from .running import environment, invoke
+from .running import command_line, environment, invoke
 from .terminal import ENTER, Terminal
 
 
@@ -62,3 +62,10 @@ async def test_another_shell_is_refused() -> None:
     status, stdout, stderr = await invoke("completion", "csh")
     assert (status, stdout) == (2, "")
     assert "'csh' is not one of 'bash', 'zsh', 'fish'" in stderr
+
+
+async def test_nothing_is_done_while_it_completes() -> None:
+    """An option that prints and exits is only a word before the one that is being completed."""
+    asked = {"COMP_WORDS": "meshapi-aio serve --accidents --p", "COMP_CWORD": "3"}
+    ended = await command_line(env=environment(_MESHAPI_AIO_COMPLETE="bash_complete", **asked))
+    assert ended == (0, "plain,--port\nplain,--pace\n", "")
