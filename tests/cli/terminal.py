@@ -13,8 +13,9 @@ from typing import Self
 
 import pyte
 
+from .running import until_it_waits
 
-CTRL_C = "\x03"
+
 CTRL_D = "\x04"
 ENTER = "\r"
 
@@ -95,6 +96,12 @@ class Terminal:
     def press(self, keys: str) -> None:
         """Press keys, one after the other."""
         os.write(self._outside, keys.encode())
+
+    async def interrupt(self) -> None:
+        """Press Ctrl-C, when the process has nothing to do."""
+        assert self._process is not None
+        await until_it_waits(self._process)
+        self.press("\x03")
 
     def paste(self, text: str) -> None:
         """Paste a text as terminals do: line ends as Enter, marked as a paste where that was asked for."""

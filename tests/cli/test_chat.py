@@ -14,7 +14,7 @@ import pytest
 
 from meshapi_aio.testing import HANG, Answer, FakeGateway, WaitFor
 
-from .running import command_line, end, environment, last, piece, start
+from .running import command_line, end, environment, last, piece, start, until_it_waits
 
 
 async def test_pieces_are_printed_as_they_come(gateway: FakeGateway) -> None:
@@ -139,6 +139,7 @@ async def test_control_c_ends_the_answer(gateway: FakeGateway) -> None:
     process = await start("chat", "--quiet", "Hi", env=environment(gateway))
     assert process.stdout is not None
     assert await process.stdout.readexactly(3) == b"Hel"
+    await until_it_waits(process)
     process.send_signal(signal.SIGINT)
     assert await end(process) == (130, "\n", "")
     await gateway.disconnected(gateway.requests[0])
@@ -149,6 +150,7 @@ async def test_control_c_before_the_answer_begins(gateway: FakeGateway) -> None:
     gateway.enqueue(Answer(before=(HANG,)))
     process = await start("chat", "--quiet", "Hi", env=environment(gateway))
     request = await gateway.received(timeout=60)
+    await until_it_waits(process)
     process.send_signal(signal.SIGINT)
     assert await end(process) == (130, "", "")
     await gateway.disconnected(request)

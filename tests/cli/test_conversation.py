@@ -14,7 +14,7 @@ from meshapi_aio.cli import _reading
 from meshapi_aio.testing import CUT, HANG, Answer, FakeGateway, WaitFor
 
 from .running import end, environment, last, piece, start
-from .terminal import CTRL_C, CTRL_D, ENTER, Terminal
+from .terminal import CTRL_D, ENTER, Terminal
 
 
 UP = "\x1b[A"
@@ -104,7 +104,7 @@ async def test_a_paste_is_one_message_without_readline(gateway: FakeGateway, tmp
         terminal.press("three" + ENTER + CTRL_D)
         await terminal.shows("seen", times=2)
         await terminal.prompts()
-        terminal.press(CTRL_C)
+        await terminal.interrupt()
         await terminal.shows("Ctrl-C again leaves")
         await terminal.prompts()
         terminal.press("/model\r/quit\r")
@@ -176,7 +176,7 @@ async def test_control_c_stops_the_answer_and_not_the_program(gateway: FakeGatew
         await terminal.prompts()
         terminal.press("Go" + ENTER)
         await terminal.shows("It begins")
-        terminal.press(CTRL_C)
+        await terminal.interrupt()
         await terminal.shows("stopped; what came of the answer is kept in the conversation")
         await gateway.disconnected(gateway.requests[0], timeout=60)
         await terminal.prompts()
@@ -193,7 +193,7 @@ async def test_control_c_before_the_answer_takes_the_question_back(gateway: Fake
         await terminal.prompts()
         terminal.press("Go" + ENTER)
         await gateway.received(timeout=60)
-        terminal.press(CTRL_C)
+        await terminal.interrupt()
         await terminal.shows("stopped; the question is taken back")
         await terminal.prompts()
         terminal.press("Why?" + ENTER)
@@ -208,17 +208,17 @@ async def test_control_c_at_the_prompt_clears_the_line_and_twice_leaves() -> Non
         await terminal.prompts()
         terminal.press("half a li")
         await terminal.shows("half a li")
-        terminal.press(CTRL_C)
+        await terminal.interrupt()
         await terminal.until(lambda: terminal.screen == "> half a li\n>")
         for times in (1, 2):
-            terminal.press(CTRL_C)
+            await terminal.interrupt()
             await terminal.shows("Ctrl-C again leaves", times=times)
             await terminal.prompts()
             if times == 1:
                 terminal.press("/model" + ENTER)
                 await terminal.shows("model:")
                 await terminal.prompts()
-        terminal.press(CTRL_C)
+        await terminal.interrupt()
         assert await terminal.ends() == 0
         assert "Traceback" not in terminal.scrolled
 

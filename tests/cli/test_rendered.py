@@ -11,7 +11,7 @@ from meshapi_aio.testing import HANG, Answer, FakeGateway, WaitFor
 from meshapi_aio.testing._script import Event
 
 from .running import end, environment, last, piece, start
-from .terminal import CTRL_C, Terminal
+from .terminal import Terminal
 
 
 ASK = ("chat", "--quiet", "Hi")
@@ -121,7 +121,7 @@ async def test_control_c_leaves_the_terminal_as_it_was(gateway: FakeGateway) -> 
         await terminal.shows("It **beg")
         assert terminal.hides_cursor
         assert not terminal.echoes
-        terminal.press(CTRL_C)
+        await terminal.interrupt()
         assert await terminal.ends() == 130
         await gateway.disconnected(gateway.requests[0], timeout=60)
         await terminal.until(lambda: not terminal.hides_cursor)

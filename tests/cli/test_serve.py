@@ -26,7 +26,7 @@ from meshapi_aio import (
 from meshapi_aio.testing import accidents
 
 from .running import command_line, end, environment, invoke, start
-from .terminal import CTRL_C, Terminal
+from .terminal import Terminal
 
 
 MESSAGES = [{"role": "user", "content": "Hi there"}]
@@ -240,7 +240,7 @@ async def test_control_c_stops_it() -> None:
     """At a terminal: without a traceback, and the prompt of the shell gets a line of its own."""
     async with Terminal("serve", env=environment()) as terminal:
         await terminal.shows("Ctrl-C stops it")
-        terminal.press(CTRL_C)
+        await terminal.interrupt()
         assert await terminal.ends() == 0
         await terminal.until(lambda: terminal.screen.endswith("Ctrl-C stops it\n^C\nstopped"))
         assert terminal.screen.startswith("export MESHAPI_BASE_URL=http://127.0.0.1:")
