@@ -29,7 +29,9 @@ class Journal:
         self._file = Path(path).open("wb")  # noqa: SIM115 (open as long as the journal is)
         self._requests = 0
         self._failure: OSError | None = None
-        self.write({"recording": VERSION, "of": base_url, "begun": datetime.now(UTC).isoformat()})
+        self.write(
+            {"recording": VERSION, "of": base_url, "begun": datetime.now(UTC).isoformat(timespec="seconds")}
+        )
 
     def transcript(self, request: ReceivedRequest) -> "Transcript":
         """Write down a request, and return what takes its answer."""

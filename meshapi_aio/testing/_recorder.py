@@ -126,11 +126,9 @@ class Recorder:
         try:
             return await self._relay(http, request, record)
         except ConnectionError:
-            record.end("cut by the client")
+            return AlreadySent()  # the client is gone, which is recorded below
         finally:
-            # Cancelled, when nothing else has ended it.
             record.end("cut by the client" if self._listener.is_open else "cut by the recorder")
-        return AlreadySent()
 
     async def _relay(
         self, http: web.BaseRequest, request: ReceivedRequest, record: Transcript

@@ -101,7 +101,7 @@ class _Reader:
     def _parsed(self, line: bytes) -> Object:
         """Return the object in a line."""
         try:
-            parsed = json.loads(line)
+            parsed = json.loads(line.rstrip())
         except (ValueError, RecursionError) as error:
             self._refuse(f"no JSON ({error}); was the file torn here?")
         return parsed if is_object(parsed) else self._refuse("no JSON object")

@@ -30,7 +30,7 @@ _PARAMETERS = (
 )
 _PARAMETER = re.compile(_PARAMETERS, re.IGNORECASE)
 # In an address that stands in JSON or HTML, the ampersand may be escaped.
-_IN_AN_ADDRESS = rf"(?i:(?<=[?&;])|(?<=\\u0026))(?i:{_PARAMETERS})=(?P<value>[^&\s\"'<>\\#]{{1,4096}})"
+_IN_AN_ADDRESS = rf"(?i:(?<=[?&;])|(?<=\\u0026))(?i:{_PARAMETERS})=(?P<value>[!$%(-;=?-\[\]-~]{{1,4096}})"
 
 # Pieces are held back until one ends with a byte that is part of no credential and no address, as the events
 # of a stream do. What goes on for so long is no text, and of it the end is held, twice the longest secret.

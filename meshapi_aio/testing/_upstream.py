@@ -6,6 +6,7 @@ has its own, and goes away.
 """
 
 import asyncio
+import contextlib
 import io
 import ssl
 from collections.abc import Mapping
@@ -43,7 +44,12 @@ class LostError(Exception):
 
 
 class Upstream:
-    """A gateway, and the connections to it."""
+    """
+    A gateway, and the connections to it.
+
+    Each request has its own: one that was used before may just have been given up by the gateway, which would
+    fail a request without its client having a part in it.
+    """
 
     def __init__(self, base_url: str, ssl_context: ssl.SSLContext | None) -> None:
         self.base_url = base_url
@@ -55,13 +61,16 @@ class Upstream:
         if self._session is None:
             tls = True if self._ssl_context is None else self._ssl_context
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ssl=tls),
+                connector=aiohttp.TCPConnector(limit=0, force_close=True, ssl=tls),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(),
                 skip_auto_headers=("Accept", "Content-Type", "User-Agent"),
                 max_line_size=_HEADER_BYTES,
                 max_field_size=_HEADER_BYTES,
             )
+            # What aiohttp takes for idempotent it would send a second time where the connection ended without
+            # an answer, and the recording would not know of the first. There is no public way to prevent it.
+            self._session._retry_connection = False  # noqa: SLF001
         headers = _passed_on(request.headers, _OF_THE_REQUEST)
         headers.append(("Accept-Encoding", "identity"))  # what is packed can neither be read nor searched
         try:
@@ -122,13 +131,11 @@ class Incoming:
                 content.set_exception(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
                 content.feed_eof()
                 continue
-            if piece:
-                return piece
-            if ends_chunk:
-                continue
-            if self._failure is not None:
-                raise self._failure
-            return b""
+            if piece or not ends_chunk:
+                break
+        if not piece and self._failure is not None:
+            raise self._failure
+        return piece
 
     def abort(self) -> None:
         """End the connection at once; after the end of the answer nothing is left to end."""
@@ -144,7 +151,7 @@ class Incoming:
         Where the framing of a body breaks, aiohttp's parser closes the connection and forgets the body, so
         that its reader would wait for ever.
         """
-        if not closed.cancelled():
+        with contextlib.suppress(asyncio.CancelledError):
             closed.exception()  # asyncio complains of one that nobody asks for
         content = self._response.content
         if not content.is_eof() and content.exception() is None:
