@@ -109,9 +109,11 @@ def test_a_secret_begins_in_the_piece_in_which_it_is_replaced() -> None:
 def test_little_is_held_back(size: int) -> None:
     """Of a body that goes on for ever without an end of a text; and no secret in it is parted."""
     pieces = Pieces(Secrets(BEARER, {}))
+    parted = b"A" * 57_340 + TOKEN.encode()  # which, byte by byte, would be let through in parts
     body = (
-        b"A" * 30_000 + TOKEN.encode() + b"A" * 59_000 + b"?sig=" + b"s" * 4000 + b"&" + b"A" * 50_000
-    ) * 2
+        parted
+        + (b"A" * 30_000 + TOKEN.encode() + b"A" * 59_000 + b"?sig=" + b"s" * 4000 + b"&" + b"A" * 50_000) * 2
+    )
     came = bytearray()
     for begin in range(0, len(body), size):
         came += b"".join(data for _, data in pieces.feed((0.0, body[begin : begin + size])))
