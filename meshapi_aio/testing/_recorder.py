@@ -43,7 +43,7 @@ class Recorder:
     replaced. It holds method, path, query and body of each request, and of its answer status, headers and
     pieces; none of the request's headers, and no cookies. The key is removed wherever it stands, and so are
     keys and signatures in queries and addresses. What else you tell a model, and what it tells you, is there
-    to be read: look before you publish it.
+    to be read, a key that it spells out in one token after the other included: look before you publish it.
 
     ``base_url``: where the gateway is, as for ``MeshAPI``.
     ``path``: the file.

@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from meshapi_aio import MeshAPI
+from meshapi_aio import MeshAPI, MeshAPIError, Retry
 from meshapi_aio.testing import CUT, HANG, RESET, Answer, FakeGateway, Recorder, WaitFor, accidents
 from tests.faults.authority import tls_client_context
 from tests.faults.server import Connection, FaultServer
@@ -484,7 +484,7 @@ async def test_a_file_that_is_full(gateway: FakeGateway) -> None:
     assert caught.value.__notes__ == ["Recorder: [Errno 28] No space left on device"]
 
 
-@pytest.mark.parametrize("byte", [b"x", b"\xff", b"\n"])
+@pytest.mark.parametrize("byte", [b"x", b"\n"])
 async def test_much_takes_little_memory(gateway: FakeGateway, path: Path, byte: bytes) -> None:
     """An answer of megabytes goes through, and into the file, in pieces."""
     size = 1024 * 1024
@@ -499,3 +499,33 @@ async def test_much_takes_little_memory(gateway: FakeGateway, path: Path, byte: 
         tracemalloc.stop()
     assert got == 16 * size
     assert peak < 8 * size
+
+
+ENDLESS = ("heartbeats", "slow_trickle", "stall")
+ENDING = [name for name in accidents.ALL if not name.startswith(ENDLESS)]
+
+
+@pytest.mark.parametrize("name", ENDING)
+async def test_an_accident(gateway: FakeGateway, path: Path, name: str) -> None:
+    """Whatever goes wrong goes wrong in the same way through a Recorder, and in a replay."""
+
+    async def suffer(base_url: str) -> list[Any]:
+        async with MeshAPI(base_url, "rsk_key", retry=Retry(max_retries=0)) as client:
+            stream = client.chat.completions.stream(model="maker/model", messages=HELLO)
+            seen: list[Any] = []
+            try:
+                async for chunk in stream:
+                    seen.append(chunk)
+            except MeshAPIError as error:
+                seen.append(
+                    (type(error), getattr(error, "status", None), getattr(error, "retry_after", None))
+                )
+            return seen
+
+    accident = accidents.ALL[name]()
+    gateway.enqueue(accident, accident)
+    suffered = await suffer(gateway.base_url)
+    async with Recorder(gateway.base_url, path) as recorder:
+        assert await suffer(recorder.base_url) == suffered
+    async with FakeGateway.replay(path) as replaying:
+        assert await suffer(replaying.base_url) == suffered

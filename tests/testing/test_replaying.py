@@ -110,10 +110,10 @@ async def test_a_request_that_was_not_recorded(
     path: Path, method: str, target: str, body: bytes, differences: str
 ) -> None:
     """It gets a 400 which no client tries again, and the test the differences from the nearest one."""
-    with pytest.raises(AssertionError) as caught:
-        async with FakeGateway.replay(path) as gateway:
-            sent = request_bytes(method, target, body, "Connection: close\r\n")
-            answer, _ = await exchange(gateway, sent)
+    async with FakeGateway.replay(path) as gateway:
+        answer, _ = await exchange(gateway, request_bytes(method, target, body, "Connection: close\r\n"))
+        with pytest.raises(AssertionError) as caught:
+            gateway.check()
     assert answer.startswith(b"HTTP/1.1 400 ")
     told = str(caught.value)
     assert f"meets no entry that is left; nearest is entry 1, POST {CHAT} (line 2 of {path}):" in told
