@@ -7,6 +7,7 @@ Joins a listener, the gateway behind it, and the file.
 import os
 import ssl
 import time
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
@@ -96,13 +97,12 @@ class Recorder:
         ``RuntimeError`` where it already listens.
         """
         self._listener.check_closed()
-        journal = Journal(self._path, self._upstream.base_url)
+        self._journal = Journal(self._path, self._upstream.base_url)
         try:
             await self._listener.start()
         except BaseException:
-            journal.close()
+            await self.close()
             raise
-        self._journal = journal
 
     async def close(self) -> None:
         """
@@ -110,8 +110,12 @@ class Recorder:
 
         Raises the ``OSError`` for which something was not written.
         """
-        await self._listener.close()
-        await self._upstream.close()
+        async with AsyncExitStack() as stack:  # what comes first here is closed last
+            stack.callback(self._close_journal)
+            stack.push_async_callback(self._upstream.close)
+            stack.push_async_callback(self._listener.close)
+
+    def _close_journal(self) -> None:
         if self._journal is not None:
             journal, self._journal = self._journal, None
             journal.close()

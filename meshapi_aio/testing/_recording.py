@@ -14,7 +14,7 @@ this room performs no I/O.
     {"end":1,"at":1.07,"how":"complete"}
 
 ``at`` is in seconds since the request was there. What is no text is ``base64``. ``how`` it ended is
-``complete``, ``cut by the gateway``, ``cut by the client``, or ``cut by the recorder``.
+``complete``, ``cut by the gateway`` (with a ``why``), ``cut by the client``, or ``cut by the recorder``.
 """
 
 import base64

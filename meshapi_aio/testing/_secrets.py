@@ -22,10 +22,10 @@ Piece: TypeAlias = tuple[float, bytes]
 _SHORTEST = 8  # characters: what is shorter keeps nobody out, and is part of any text
 
 # The parameters that let whoever has an address in: those of the signed addresses of the large stores (S3,
-# Cloud Storage, Azure, CloudFront, OSS), and the common names of keys.
+# Cloud Storage, Azure, OSS), and the common names of keys.
 _PARAMETERS = (
     "x-amz-signature|x-amz-credential|x-amz-security-token|x-goog-signature|x-goog-credential|signature|sig|"
-    "policy|key-pair-id|awsaccesskeyid|googleaccessid|ossaccesskeyid|security-token|access_token|token|"
+    "awsaccesskeyid|googleaccessid|ossaccesskeyid|security-token|access_token|token|"
     "api[-_]?key|key|secret|password"
 )
 _PARAMETER = re.compile(_PARAMETERS, re.IGNORECASE)

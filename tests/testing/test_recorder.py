@@ -279,6 +279,18 @@ async def test_a_chunk_that_comes_in_parts(path: Path) -> None:
     assert [line["text"] for line in of_kind(path, "piece")] == ["the ", "chunk: ", "."]
 
 
+async def test_a_body_that_ends_with_its_connection(gateway: FakeGateway, path: Path) -> None:
+    """Where an answer tells no length and has no chunks, the end of the connection is its end, and no cut."""
+    gateway.enqueue(Answer(raw=True, events=[b"HTTP/1.0 200 OK\r\n\r\nthe text"]))
+    async with (
+        Recorder(gateway.base_url, path) as recorder,
+        client(recorder) as session,
+        session.get("/v1/anything") as response,
+    ):
+        assert await response.text() == "the text"
+    assert [line["how"] for line in of_kind(path, "end")] == ["complete"]
+
+
 async def test_a_gateway_that_is_not_there(path: Path) -> None:
     """The client is told so, with the address, by an answer that is not recorded as one."""
     async with FakeGateway() as gone:
