@@ -49,6 +49,9 @@ def recorded(
 
     Raises ``OSError`` or ``ValueError`` for a file that cannot be read; a line that is wrong is named.
     """
+    if isinstance(ignore, str):
+        msg = f"ignore takes several places, not the text {ignore!r}"
+        raise TypeError(msg)
 
     def ignored(place: str) -> bool:
         return any(fnmatchcase(place, pattern) for pattern in ignore)

@@ -146,6 +146,12 @@ async def test_places_that_are_ignored(path: Path, places: list[str]) -> None:
         assert (await chat(gateway, "today"))[2] == {"said": "first"}
 
 
+async def test_one_place_is_no_list_of_places(path: Path) -> None:
+    """The usual slip, which would otherwise ignore places of one letter."""
+    with pytest.raises(TypeError, match="not the text 'messages"):
+        recorded(path, ignore="messages.*.content")
+
+
 async def test_the_pauses_that_there_were(tmp_path: Path) -> None:
     """Where they are asked for: before the answer, between its pieces, before its end; else none."""
     path = tmp_path / "answers.jsonl"
