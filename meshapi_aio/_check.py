@@ -94,17 +94,22 @@ class _Argument:
         return value
 
 
+_SCALARS = frozenset({str, int, float, bool, NoneType})
+
+
 def snapshot(value: Any) -> Any:
     """
     Return a copy of JSON-like data, attrs values in it included, that later changes do not reach.
 
     Mappings become dicts and sequences lists, as JSON knows them; anything else is taken as it is.
     """
-    if isinstance(value, (str, int, float, NoneType)):
+    kind = type(value)
+    if kind in _SCALARS:
         return value
-    if isinstance(value, Mapping):
-        return {key: snapshot(item) for key, item in value.items()}
-    if _is_sequence(value):
+    # These two by far the most, and Mapping and Sequence are slow to ask.
+    if kind is dict or isinstance(value, Mapping):
+        return {key: item if type(item) in _SCALARS else snapshot(item) for key, item in value.items()}
+    if kind is list or _is_sequence(value):
         return [snapshot(item) for item in value]
     if attrs.has(type(value)):
         copy = object.__new__(type(value))
