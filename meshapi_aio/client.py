@@ -79,8 +79,9 @@ class MeshAPI(Families):
     ``max_connections`` bounds the calls that are under way at once (by default 1000, or what the limit on
     descriptors allows); further ones queue, and only ``Timeout.total`` counts that time. ``session`` is an
     ``aiohttp.ClientSession`` of your own, which is neither changed nor closed; without it the client makes
-    one, without cookies, redirects or a proxy from the environment (``trust_env=True`` takes proxies and
-    ``.netrc`` from there; ``proxy`` names one). ``ssl_context`` replaces the default one.
+    one, without cookies, redirects or a proxy from the environment (``trust_env=True`` takes proxies from
+    there, and their passwords from ``.netrc``; ``proxy`` names one, as ``http://user:password@host:port``).
+    ``ssl_context`` replaces the default one: for a private authority, or a certificate of the client.
     """
 
     def __init__(
@@ -172,7 +173,7 @@ class MeshAPI(Families):
             other._settings = self._settings.evolve(**options)
         except (TypeError, ValueError) as error:
             traceback.clear_frames(error.__traceback__)  # as in __init__
-            options.clear()
+            del options
             raise
         other._owner = False
         other._shared = self._shared

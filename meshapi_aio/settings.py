@@ -257,7 +257,10 @@ class Settings:
     on_event: Callable[[Event], None] | None = attrs.field(default=None, validator=_callable)
     cache: bool | None = attrs.field(default=None, validator=_must_be("True, False or None", bool, NoneType))
     _echoes: tuple[str, ...] = attrs.field(
-        init=False, repr=False, eq=False, default=attrs.Factory(lambda self: _echoes(self.token), takes_self=True)
+        init=False,
+        repr=False,
+        eq=False,
+        default=attrs.Factory(lambda self: _echoes(self.token), takes_self=True),
     )
 
     def evolve(self, **changes: Any) -> Self:

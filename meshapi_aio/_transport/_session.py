@@ -215,8 +215,9 @@ class Transport:
             exchange.abort()
             # Tracebacks may be shown with the locals of their frames, and aiohttp's hold the headers.
             traceback.clear_frames(error.__traceback__)
-            closed = isinstance(error, RuntimeError) and session.closed
-            if not closed and not isinstance(error, (aiohttp.ClientError, OSError)):
+            if not isinstance(error, (aiohttp.ClientError, OSError, RuntimeError)):
+                raise
+            if isinstance(error, RuntimeError) and not session.closed:
                 raise
             failure = failure_to_open(
                 error,

@@ -44,7 +44,7 @@ def tls_server_context() -> ssl.SSLContext:
 @functools.cache
 def tls_expired_context() -> ssl.SSLContext:
     """Return that of one whose certificate ran out long ago."""
-    long_ago = datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc)
+    long_ago = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
     month = datetime.timedelta(days=30)
     return _server_context(
         _authority().issue_cert("127.0.0.1", not_before=long_ago - month, not_after=long_ago)
@@ -63,7 +63,6 @@ def tls_foreign_context() -> ssl.SSLContext:
     return _server_context(_stranger().issue_cert("127.0.0.1"))
 
 
-@functools.cache
 def tls_asking_context() -> ssl.SSLContext:
     """Return that of one which asks its clients for certificates of the local authority."""
     context = _server_context(_authority().issue_cert("127.0.0.1"))

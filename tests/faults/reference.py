@@ -106,8 +106,8 @@ class Reference:
         if self.too_large is not None:
             return None
         ended = attrs.evolve(self, events=list(self.events), places=[])
-        ended._interpret(self._line)  # noqa: SLF001 - its own
-        data = ended._data if self._line else self._data  # noqa: SLF001 - its own
+        ended._interpret(self._line)
+        data = ended._data if self._line else self._data
         return data.removesuffix("\n") if data else None
 
 

@@ -2,7 +2,6 @@
 
 import base64
 import contextlib
-import gc
 import html
 import json
 import logging
@@ -43,7 +42,10 @@ def seen_of(error: BaseException) -> str:
         if one is None or id(one) in known:
             continue
         known.add(id(one))
-        ahead += [one.__cause__, one.__context__]  # also where it is suppressed: reporters follow it all the same
+        ahead += [
+            one.__cause__,
+            one.__context__,
+        ]  # also where it is suppressed: reporters follow it all the same
         if isinstance(one, BaseExceptionGroup):
             ahead += one.exceptions
         seen += [str(one), repr(one), repr(one.args), repr(vars(one)), *traceback.format_exception(one)]
@@ -125,7 +127,7 @@ class _Handler(logging.Handler):
 
 @contextlib.contextmanager
 def watching() -> Iterator[Watch]:
-    """Watch logs at DEBUG (asyncio's and aiohttp's as well) and warnings, what is only noticed at the end too."""
+    """Watch logs at DEBUG (asyncio's and aiohttp's as well) and warnings."""
     watch = Watch()
     handler = _Handler(watch)
     root = logging.getLogger()
@@ -137,7 +139,6 @@ def watching() -> Iterator[Watch]:
             warnings.simplefilter("always")
             watch.warnings = caught
             yield watch
-            gc.collect()
     finally:
         root.removeHandler(handler)
         root.setLevel(level)

@@ -1,0 +1,148 @@
+"""The fuzzing harness: its corpus passes, it can fail, and hypothesis looks with it as well."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from meshapi_aio._wire import ChunkReader
+from meshapi_aio.endpoints._tool_calls import ToolCallFolder
+from meshapi_aio.endpoints.chat import ChatCompletionChunk
+from meshapi_aio.sse import ServerSentEvent, SSEDecoder
+from tests.strategies import event_streams, nearly_event_streams
+
+from . import differences
+from .differences import check
+from .fuzz import CORPUS
+from .wire import DONE, event
+
+
+INPUTS = sorted(path.name for path in CORPUS.iterdir())
+DECODER, READER, TOOLS = range(3)
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_the_corpus(name: str) -> None:
+    """What was found once, and what finding began with, shows no difference."""
+    check((CORPUS / name).read_bytes())
+
+
+def test_the_corpus_is_all_there() -> None:
+    """It has inputs for each of the three comparisons."""
+    kinds = [(CORPUS / name).read_bytes()[0] % 3 for name in INPUTS]
+    assert {kind: kinds.count(kind) >= 7 for kind in kinds} == {DECODER: True, READER: True, TOOLS: True}
+
+
+def inputs(kind: int, bodies: st.SearchStrategy[bytes]) -> st.SearchStrategy[bytes]:
+    """Draw inputs of the harness."""
+    first = st.integers(0, 255).filter(lambda byte: byte % 3 == kind)
+    return st.builds(lambda how, seed, body: bytes([how, seed]) + body, first, st.integers(0, 255), bodies)
+
+
+_CHUNKS = (
+    *(event("a"), event("b", finish="stop"), event("a", error=None), event(choices=None), event(usage={})),
+    *(event(error={"message": "no"}), event(choices=[{"delta": None}]), event(choices=5), event(created=1.0)),
+    *(event("é日🙂", id="c2"), event(choices=[{"index": 1, "delta": {"content": "x"}}, {"index": 0}])),
+    *(
+        event(
+            None, choices=[{"delta": {"tool_calls": [{"index": 0, "id": "t", "function": {"name": "f"}}]}}]
+        ),
+    ),
+    *(
+        event("\ud83d"),
+        b"data: {}\n\n",
+        b"data: [1]\n\n",
+        b"data: {\n\n",
+        b"data\n\n",
+        b": hb\n\n",
+        DONE,
+        DONE[:-2],
+    ),
+    *(
+        b"event: error\n",
+        b"id: 1\n",
+        b"retry: 5\n",
+        b"\n",
+        b"\r",
+        b"\r\n",
+        b"data: ",
+        b'data: {"a":\ndata: 1}\n\n',
+    ),
+)
+
+
+def chunk_streams() -> st.SearchStrategy[bytes]:
+    """Draw streams of chunks, right ones for the most part."""
+    plain = st.lists(st.sampled_from(_CHUNKS), max_size=8).map(b"".join)
+    ends = st.sampled_from([b"\n", b"\r", b"\r\n"])
+    return st.builds(lambda stream, end: stream.replace(b"\n", end), plain, ends)
+
+
+@given(inputs(DECODER, st.one_of(event_streams().map(lambda drawn: drawn[1]), nearly_event_streams())))
+def test_the_decoder_against_the_book(data: bytes) -> None:
+    """Promises 1, 7 and 19: the same events after the same bytes as the standard's own steps, however cut."""
+    check(data)
+
+
+@given(inputs(READER, st.one_of(chunk_streams(), nearly_event_streams())))
+def test_the_reader_against_the_book(data: bytes) -> None:
+    """Promises 1 to 6: each chunk says what its event says; the same end and failure, however cut."""
+    check(data)
+
+
+@given(inputs(TOOLS, st.binary(max_size=40)))
+def test_the_folding_against_the_rules(data: bytes) -> None:
+    """Promise 6: every piece goes where a search through all that came before would put it."""
+    check(data)
+
+
+# That the comparisons can fail.
+
+
+def test_a_decoder_that_waits_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that waits for the LF after a CR gives the same events, and too late."""
+
+    class Waits(SSEDecoder):
+        """Keeps back a CR that ends the bytes."""
+
+        __slots__ = ("kept",)
+
+        def feed(self, data: bytes) -> list[ServerSentEvent]:
+            data = getattr(self, "kept", b"") + data
+            self.kept = b"\r" if data.endswith(b"\r") else b""
+            return super().feed(data.removesuffix(self.kept))
+
+    check(bytes([3, 0]) + b"data: a\r\r\ndata: b\n\n")
+    monkeypatch.setattr(differences, "SSEDecoder", Waits)
+    with pytest.raises(AssertionError):
+        check(bytes([3, 0]) + b"data: a\r\r\ndata: b\n\n")
+
+
+def test_a_reader_that_remembers_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes a key over from the chunk before is told, though every cut gives the same."""
+
+    class Remembers(ChunkReader[ChatCompletionChunk]):
+        """Gives each chunk the id of the first."""
+
+        first: str | None = None
+
+        def feed(self, data: bytes) -> list[ChatCompletionChunk]:
+            chunks = super().feed(data)
+            for chunk in chunks:
+                self.first = chunk.id = self.first or chunk.id
+            return chunks
+
+    stream = bytes([1, 0]) + event("a", id="c1") + event("b", id="c2")
+    check(stream)
+    monkeypatch.setattr(differences, "ChunkReader", Remembers)
+    with pytest.raises(AssertionError):
+        check(stream)
+
+
+def test_a_folder_that_loses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that drops a piece is told."""
+    pieces = bytes([2, 0]) + bytes([1 | 1 << 2 | 1 << 4, 15, 1, 18])
+    check(pieces)
+    add = ToolCallFolder.add
+    monkeypatch.setattr(ToolCallFolder, "add", lambda self, delta: add(self, delta) if delta.id else None)
+    with pytest.raises(AssertionError):
+        check(pieces)
