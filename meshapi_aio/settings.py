@@ -118,8 +118,9 @@ class Retry:
     ``retry_after_cap`` seconds the error is raised at once, with ``.retry_after``.
 
     Retried are failed connects (but for refused certificates, and proxies that refuse), answers with a status
-    in ``on_status``, and an error event of such a status that comes before anything else in a stream. ``unanswered=True`` adds requests that were sent and got no
-    answer: the gateway knows no idempotency key, so one of those may be billed twice.
+    in ``on_status``, and an error event of such a status that comes before anything else in a stream.
+    ``unanswered=True`` adds requests that were sent and got no answer: the gateway knows no idempotency key,
+    so one of those may be billed twice.
     """
 
     max_retries: int = attrs.field(default=3, validator=_at_least(0, "retries", int))

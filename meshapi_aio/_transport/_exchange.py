@@ -115,7 +115,7 @@ class Exchange:
         self.expect_answer(connecting=False)
 
     def begun(self, response: aiohttp.ClientResponse, redact: Callable[[str], str]) -> None:
-        """Note the answer's beginning; ``redact`` takes the token out of a header, should it be echoed there."""
+        """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
         self._response = response
         if response.connection is not None:
             self._wire = response.connection.transport

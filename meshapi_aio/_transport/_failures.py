@@ -39,11 +39,7 @@ def failure_to_open(
     if isinstance(error, aiohttp.ClientConnectorError):
         return APIConnectionError(f"no connection to {place}: {_told(error.os_error)}", sent=False)
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        msg = f"the proxy refused to connect to {place}: {error.status} {error.message}"
-        if error.status == 407:
-            return _lasting(f"{msg}; it wants proxy='http://user:password@…', with the right password")
-        passes = error.status >= 500 or error.status in {408, 429}
-        return APIConnectionError(msg, sent=False) if passes else _lasting(msg)
+        return _refused_by_proxy(error, place)
     if isinstance(error, aiohttp.ClientResponseError):
         if _cause(error, LineTooLong) is not None:
             return headers_too_large(limits, None)
@@ -58,6 +54,14 @@ def failure_to_open(
     return APIConnectionError(
         f"the connection to {place} broke before an answer came: {_told(error)}", sent=sent
     )
+
+
+def _refused_by_proxy(error: aiohttp.ClientHttpProxyError, place: str) -> APIConnectionError:
+    msg = f"the proxy refused to connect to {place}: {error.status} {error.message}"
+    if error.status == 407:
+        return _lasting(f"{msg}; it wants proxy='http://user:password@…', with the right password")
+    passes = error.status >= 500 or error.status in {408, 429}
+    return APIConnectionError(msg, sent=False) if passes else _lasting(msg)
 
 
 def _lasting(message: str) -> APIConnectionError:

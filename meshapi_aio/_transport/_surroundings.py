@@ -3,7 +3,6 @@
 from urllib.parse import urlsplit
 
 import aiohttp
-import attrs
 
 from .._wire import Headers, Request
 
@@ -24,8 +23,8 @@ def authorized(request: Request) -> tuple[Request, list[aiohttp.ClientMiddleware
     """
     Return a request without the token, and what adds it once aiohttp has looked into ``.netrc``.
 
-    aiohttp refuses an Authorization header for a host that ``.netrc`` knows, too. The token is for the gateway
-    and the file perhaps for what else is on that host, so the token holds.
+    aiohttp refuses an Authorization header for a host that ``.netrc`` knows, too. The token is meant for the
+    gateway, and the file perhaps for what else is on that host, so the token holds.
     """
 
     async def authorize(
@@ -35,4 +34,4 @@ def authorized(request: Request) -> tuple[Request, list[aiohttp.ClientMiddleware
         return await handler(sent)
 
     others = {name: value for name, value in request.headers.items() if name != "Authorization"}
-    return attrs.evolve(request, headers=Headers(others)), [authorize]
+    return Request(request.method, request.url, Headers(others), request.body), [authorize]

@@ -1,6 +1,6 @@
 """Certificate authorities of the tests' own, and what servers and clients on 127.0.0.1 need of them."""
 
-import datetime
+import datetime as dt
 import functools
 import ssl
 
@@ -44,8 +44,8 @@ def tls_server_context() -> ssl.SSLContext:
 @functools.cache
 def tls_expired_context() -> ssl.SSLContext:
     """Return that of one whose certificate ran out long ago."""
-    long_ago = datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC)
-    month = datetime.timedelta(days=30)
+    long_ago = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
+    month = dt.timedelta(days=30)
     return _server_context(
         _authority().issue_cert("127.0.0.1", not_before=long_ago - month, not_after=long_ago)
     )

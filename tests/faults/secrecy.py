@@ -9,7 +9,7 @@ import pickle
 import traceback
 import urllib.parse
 import warnings
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -126,7 +126,7 @@ class _Handler(logging.Handler):
 
 
 @contextlib.contextmanager
-def watching() -> Iterator[Watch]:
+def watching() -> Generator[Watch]:
     """Watch logs at DEBUG (asyncio's and aiohttp's as well) and warnings."""
     watch = Watch()
     handler = _Handler(watch)
