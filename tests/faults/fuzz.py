@@ -3,8 +3,8 @@ Looks for bytes that the client reads otherwise than the slow readers of ``refer
 
 ``python -m tests.faults.fuzz [RUNS]``: atheris (``pip install atheris``; the suite does without it) tries so
 many inputs (default 100,000), beginning with those of ``tests/data/corpus.txt``. An input that shows a
-difference ends it with the difference, and lies in ``tests/faults/found/``. Written into the corpus, as a name
-and base64, it is tried in every run of the tests.
+difference ends it with the difference, and lies in ``tests/faults/found/``. Written into the corpus, as a
+name and base64, it is tried in every run of the tests.
 """
 
 import base64
