@@ -81,7 +81,7 @@ def attempt(pieces: Iterable[bytes], limit: int) -> tuple[list[ServerSentEvent],
 
 
 def read_by_the_book(stream: bytes, limit: int = 10**9) -> tuple[list[ServerSentEvent], bool]:
-    """Interpret a stream as the standard puts it: return what comes out, and whether the limit is exceeded."""
+    """Interpret a stream as the standard puts it: return its events, and whether the limit is exceeded."""
     reference = reference_of(stream, limit)
     return reference.events, reference.too_large is not None
 

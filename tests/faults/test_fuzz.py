@@ -84,7 +84,77 @@ def test_the_decoder_against_the_book(data: bytes) -> None:
     check(data)
 
 
-@given(inputs(READER, st.one_of(chunk_streams(), nearly_event_streams())))
+# What may stand for a text in JSON, and what looks as if it might.
+_TEXTS = (
+    *(
+        r'"a"',
+        r'"b"',
+        r'""',
+        r'" "',
+        r'"\n"',
+        r'"\\"',
+        r'"\\\""',
+        r'"\"}"',
+        r'"\u0041"',
+        r'"\ud83d"',
+        r'"\ude00"',
+        '"é🙂"',
+    ),
+    *(
+        '"\u2028"',
+        '"\x7f"',
+        '"[DONE]"',
+        r'"\"error\":"',
+        '"}]}"',
+        '"a","content":"b"',
+        "null",
+        "1",
+        "1.0",
+        "{}",
+        "[]",
+        "NaN",
+    ),
+    *(
+        '"\t"',
+        '"\0"',
+        r'"\x"',
+        r'"\u12"',
+        '"a',
+        'a"',
+        r'"\"',
+        "",
+        '"a" "b"',
+        "'a'",
+        "nul",
+        "true",
+        "-0",
+        "1e400",
+        '"a"}',
+    ),
+)
+_WORDS = st.sampled_from(_TEXTS[:12])
+
+
+@st.composite
+def same_envelopes(draw: st.DrawFn) -> bytes:
+    """Draw chunks that differ from each other in one or two places: what may be read without being parsed."""
+    spaces = draw(st.sampled_from(["", " "]))
+    finish = draw(st.sampled_from(["", f',{spaces}"finish_reason":{spaces}null']))
+    envelope = [draw(_WORDS), "1", "0", finish]
+    lines = list[str]()
+    for _ in range(draw(st.integers(2, 8))):
+        if draw(st.integers(0, 5)) == 5:
+            changed = draw(st.integers(0, 2))
+            envelope[changed] = draw(st.sampled_from(_TEXTS))
+        text = draw(_WORDS if draw(st.integers(0, 3)) else st.sampled_from(_TEXTS))
+        made, created, index, ending = envelope
+        delta = f'"delta":{{"content":{text}}}'
+        head = f'"id":{spaces}{made},"created":{created}'
+        lines.append(f'data: {{{head},"choices":[{{"index":{index},{delta}{ending}}}]}}\n\n')
+    return "".join(lines).encode()
+
+
+@given(inputs(READER, st.one_of(chunk_streams(), nearly_event_streams(), same_envelopes())))
 def test_the_reader_against_the_book(data: bytes) -> None:
     """Promises 1 to 6: each chunk says what its event says; the same end and failure, however cut."""
     check(data)
