@@ -123,7 +123,7 @@ class MeshAPI(Families):
                 trust_env=trust_env,
                 created_at=place_of_caller(),
             )
-        except (TypeError, ValueError, RuntimeWarning) as error:
+        except Exception as error:
             # Tracebacks may be shown with the locals of their frames, and these hold secrets.
             traceback.clear_frames(error.__traceback__)
             raise
@@ -171,7 +171,7 @@ class MeshAPI(Families):
         other = object.__new__(type(self))
         try:
             other._settings = self._settings.evolve(**options)
-        except (TypeError, ValueError) as error:
+        except Exception as error:
             traceback.clear_frames(error.__traceback__)  # as in __init__
             del options
             raise

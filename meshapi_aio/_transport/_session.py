@@ -113,6 +113,10 @@ def _keep_alive(connection: aiohttp.connector.Connection) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
+# Shorter tokens, as gateways on one's own machine have them, may well be a part of a header, such as "json".
+_SECRET = 12
+
+
 class Change:
     """Wakes who waits for calls to end, until the next time that it is waited for."""
 
@@ -230,7 +234,7 @@ class Transport:
             )
             failure.args = (settings.redact(failure.args[0]),)
         else:
-            exchange.begun(response, settings.redact)
+            exchange.begun(response, settings.redact if len(settings.token) >= _SECRET else str)
             if sum(len(name) + len(value) for name, value in response.raw_headers) <= limits.header_bytes:
                 return
             exchange.abort()

@@ -168,6 +168,16 @@ async def test_no_echo_shows_the_token(name: str, stream: bool) -> None:
         await ask(watch, client, stream=stream)
 
 
+async def test_a_short_token_spoils_no_header() -> None:
+    """A token such as gateways on one's own machine have is no secret; taken out it would break answers."""
+    async with (
+        FaultServer(_answer_once) as server,
+        MeshAPI(server.base_url, "json") as client,
+    ):
+        completion = await client.chat.completions.create(messages=MESSAGES)
+        assert completion.meta.headers["content-type"] == "application/json"
+
+
 async def never_answer(connection: Connection) -> None:
     """Take the request and say nothing."""
     await connection.request()
@@ -452,7 +462,11 @@ async def test_a_redirect_takes_no_token_along() -> None:
                 )
             await connection.stall()
 
-        async with FaultServer(redirect) as server, watched_client(server.base_url) as (watch, client):
+        options = {"timeout": Timeout(total=5)}
+        async with (
+            FaultServer(redirect) as server,
+            watched_client(server.base_url, **options) as (watch, client),
+        ):
             for index in range(10):
                 error = await ask(watch, client, stream=index < 5)
                 assert "redirects are not followed" in str(error)
@@ -509,17 +523,19 @@ async def _answer_once(connection: Connection) -> None:
 
 
 async def test_cookies_are_not_kept_and_not_shown() -> None:
-    """Promise 18: what a gateway sets, for calls of either kind, neither comes back nor is in the meta."""
+    """Promise 18: what a gateway sets neither comes back nor is in the meta."""
 
     async def answer(connection: Connection) -> None:
         while True:
             await connection.request()
             await connection.send(reply(COMPLETION, 200, f"Set-Cookie: session={PASSWORD}; Path=/"))
 
-    async with FaultServer(answer) as server, watched_client(server.base_url) as (watch, client):
-        for _ in range(3):
-            assert await ask(watch, client, stream=False) is None
-        assert server.requests == 3
-        assert not [
-            one for one in server.connections for request in one.requests if b"\r\ncookie:" in request.lower()
-        ]
+    async with FaultServer(answer) as server:
+        # Cookies of a host without a name would be dropped in any case.
+        named = server.base_url.replace("127.0.0.1", "localhost")
+        async with watched_client(named) as (watch, client):
+            for _ in range(3):
+                assert await ask(watch, client, stream=False) is None
+        requests = [request for one in server.connections for request in one.requests]
+        assert len(requests) == 3
+        assert not [request for request in requests if b"cookie" in request.lower()]
