@@ -13,6 +13,8 @@ from collections.abc import Generator, Iterator
 from types import FrameType, TracebackType
 from typing import Any
 
+from meshapi_aio import MeshAPIError
+
 
 __all__ = ["Watch", "forms", "seen_of", "watching"]
 
@@ -42,17 +44,13 @@ def seen_of(error: BaseException) -> str:
         if one is None or id(one) in known:
             continue
         known.add(id(one))
-        ahead += [
-            one.__cause__,
-            one.__context__,
-        ]  # also where it is suppressed: reporters follow it all the same
+        ahead += [one.__cause__, one.__context__]  # suppressed ones too: some reporters follow them
         if isinstance(one, BaseExceptionGroup):
             ahead += one.exceptions
         seen += [str(one), repr(one), repr(one.args), repr(vars(one)), *traceback.format_exception(one)]
         seen += traceback.TracebackException.from_exception(one, capture_locals=True).format()
         seen += [repr(value) for frame in _frames(one.__traceback__) for value in _values(frame)]
-    # What cannot be pickled is none of the client's errors.
-    with contextlib.suppress(Exception):
+    if isinstance(error, MeshAPIError):
         seen.append(pickle.dumps(error).decode("latin-1"))
     return "\n".join(seen)
 
