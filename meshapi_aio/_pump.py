@@ -112,6 +112,7 @@ class Pump(Generic[ChunkType]):
     def _broken(self, error: MeshAPIError) -> list[ChunkType]:
         self.over = True
         self.source.abort()
+        self.reader.runs = []  # they are those of the chunks before
         if isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
             error = StreamTruncatedError(
                 f"the stream broke off: {error.args[0]}", request_id=error.request_id

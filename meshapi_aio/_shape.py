@@ -14,12 +14,25 @@ import attrs
 from .events import Meta
 
 
-__all__ = ["Absent", "Reply", "Shape", "as_json", "brief", "local", "shape", "wire_fields", "wire_names"]
+__all__ = [
+    "SCALARS",
+    "Absent",
+    "Reply",
+    "Shape",
+    "as_json",
+    "brief",
+    "local",
+    "shape",
+    "wire_fields",
+    "wire_names",
+]
 
 Result = TypeVar("Result")
 ShapeClass = TypeVar("ShapeClass", bound=type)
 
 _LOCAL = "meshapi_aio.local"
+SCALARS = frozenset({str, int, float, bool})
+"""What is the same in JSON as here, whatever its value."""
 
 
 @dataclass_transform(kw_only_default=True, field_specifiers=(attrs.field,))
@@ -110,12 +123,12 @@ def as_json(value: Any) -> Any:
     return _told(_json, value)
 
 
-_SCALARS = frozenset({str, int, float, bool})
-
-
 def _json(value: Any) -> Any:
-    if type(value) in _SCALARS:
+    kind = type(value)
+    if kind in SCALARS:
         return value
+    if kind is dict:  # the most by far, and Mapping is slow to ask
+        return {key: item if type(item) in SCALARS else _json(item) for key, item in value.items()}
     if isinstance(value, Shape):
         return _object(value)
     if isinstance(value, (list, tuple)):

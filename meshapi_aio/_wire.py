@@ -47,6 +47,13 @@ def prepare(call: Call[Any] | StreamCall[Any], settings: Settings) -> Request:
     A value that JSON can't hold is a ``TypeError`` that names its place.
     """
     streams = isinstance(call, StreamCall)
+    headers: Headers | None = settings.prepared.get(streams)
+    if headers is None:
+        headers = settings.prepared[streams] = _headers(settings, streams=streams)
+    return Request(call.route.method, settings.base_url + call.route.path, headers, dumps(call.body()))
+
+
+def _headers(settings: Settings, *, streams: bool) -> Headers:
     headers = Headers(
         {
             "Authorization": f"Bearer {settings.token}",
@@ -68,7 +75,7 @@ def prepare(call: Call[Any] | StreamCall[Any], settings: Settings) -> Request:
     own = {name.lower(): name for name in headers}
     for name, value in settings.headers.items():
         headers[own.get(name.lower(), name)] = value
-    return Request(call.route.method, settings.base_url + call.route.path, headers, dumps(call.body()))
+    return headers
 
 
 def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Settings) -> ReplyType:

@@ -34,7 +34,7 @@ from typing import (
 import attrs
 
 from ._check import check_arguments, set_checks_aside
-from ._shape import as_json, brief, wire_names
+from ._shape import SCALARS, as_json, brief, wire_names
 
 
 __all__ = [
@@ -99,7 +99,7 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
         for name in wire_names(kind):
             value = getattr(self, name)
             if value is not None and name != "extra_body":
-                body[name] = as_json(value)
+                body[name] = value if type(value) in SCALARS else as_json(value)
         body.update(as_json(getattr(self, "extra_body", None) or {}))
         return body
 

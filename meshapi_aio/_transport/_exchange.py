@@ -167,6 +167,11 @@ class Exchange:
             raise failure
         return rest
 
+    @property
+    def is_all_here(self) -> bool:
+        """Whether the answer has come to its end, though it may not have been read yet."""
+        return self._response is not None and self._response.content.is_eof()
+
     async def read_all(self, limit: int, *, cut: bool) -> bytes:
         """
         Return the whole body, unpacked.
@@ -176,7 +181,8 @@ class Exchange:
         pieces: list[bytes] = []
         size = 0
         while True:
-            if self._scope is not None:
+            # Most replies are here as soon as their headers are, and need no timer.
+            if self._scope is not None and not self.is_all_here:
                 self._scope.limit("idle", self.timeout.idle)
             data = await self.read()
             if not data:

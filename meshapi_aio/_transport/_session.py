@@ -11,6 +11,7 @@ import warnings
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
+from itertools import chain
 from typing import Any
 
 import aiohttp
@@ -237,7 +238,7 @@ class Transport:
             failure.args = (settings.redact(failure.args[0]),)
         else:
             exchange.begun(response, settings.redact if len(settings.token) >= _SECRET else str)
-            if sum(len(name) + len(value) for name, value in response.raw_headers) <= limits.header_bytes:
+            if sum(map(len, chain.from_iterable(response.raw_headers))) <= limits.header_bytes:
                 return
             exchange.abort()
             failure = headers_too_large(limits, exchange.request_id)
