@@ -28,7 +28,7 @@ from meshapi_aio import (
     UnexpectedResponseError,
 )
 from meshapi_aio._scope import Scope
-from meshapi_aio._transport import Exchange
+from meshapi_aio._transport import Exchange, _reading
 
 from .faults.authority import tls_client_context
 from .faults.server import Connection, FaultServer, Script
@@ -633,6 +633,55 @@ async def test_cookies_are_not_kept() -> None:
             await client.chat.completions.create(messages=MESSAGES)
         assert len(server.connections) == 1
         assert b"ookie" not in b"".join(server.connections[0].requests)
+
+
+async def test_this_aiohttp_is_familiar() -> None:
+    """The quick reader is in use with the versions that are tested, and finds all that it looks at."""
+    async with serving(begin_and_stall) as (_, client):
+        stream = await client.chat.completions.create(messages=MESSAGES, stream=True)
+        exchange: Any = stream._pump.source if stream._pump is not None else None
+        content = exchange._response.content
+        assert type(content) is (_reading._QuickReader if _reading._FAMILIAR else aiohttp.StreamReader)
+        assert _reading._is_familiar()
+        stream.close()
+
+
+@both
+@pytest.mark.parametrize("familiar", [True, False], ids=["quick", "aiohttp's own"])
+async def test_a_slow_reader_holds_the_sender_back(
+    tls: bool, familiar: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is not read stays with the sender, but for a few buffers; once it is read, all of it comes."""
+    monkeypatch.setattr(_reading, "_FAMILIAR", familiar)
+    sent = 0
+    over = asyncio.Event()
+    some = piece(event("a" * 1000)) * 60
+
+    async def script(connection: Connection) -> None:
+        nonlocal sent
+        await connection.request()
+        await connection.send(STREAM_HEAD)
+        for _ in range(300):
+            await connection.send(some)
+            sent += len(some)
+        await connection.send(piece(DONE) + LAST_CHUNK)
+        over.set()
+        await connection.stall()
+
+    async with serving(script, tls=tls) as (_, client):
+        async with client.chat.completions.stream(messages=MESSAGES) as stream:
+            await anext(stream)
+            before = -1
+            while before != sent:  # until the sender gets no further
+                before = sent
+                for _ in range(200):
+                    await asyncio.sleep(0)
+            assert not over.is_set()
+            seen = 1
+            async for chunk in stream:
+                assert len(chunk.text) == 1000
+                seen += 1
+        assert seen == 300 * 60
 
 
 async def test_slots_are_given_out_in_order() -> None:
