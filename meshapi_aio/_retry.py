@@ -52,9 +52,10 @@ def leads_on(error: MeshAPIError, fallback: Fallback) -> bool:
     """
     Tell whether another model may be asked after this one failed for good.
 
-    Not after a timeout, nor after a connection that broke with the request on its way: that one may have been
-    done, and billed.
+    The rules are those of the gateway's own clients: statuses in ``on_status`` and failures of the connection
+    lead on, terminal errors and timeouts do not.
     """
     if isinstance(error, (APIStatusError, StreamAPIError)):
         return error.status in fallback.on_status
-    return isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError) and not error.sent
+    broke = isinstance(error, (APIConnectionError, StreamTruncatedError))
+    return broke and not isinstance(error, APITimeoutError)

@@ -253,7 +253,11 @@ class StreamEnded(Event):
 
 @attrs.frozen(kw_only=True)
 class RequestFailed(Event):
-    """A call, or the opening of a stream, failed for good; ``duration`` is seconds since its beginning."""
+    """
+    A call, or the opening of a stream, failed for good, or was cancelled (``error="CancelledError"``).
+
+    ``duration`` is seconds since its beginning.
+    """
 
     attempts: int
     duration: float

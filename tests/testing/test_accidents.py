@@ -169,6 +169,7 @@ WHOLE: Mapping[str, Outcome] = {
     "empty_choices": Fine(None, None),
     "null_choices": Fine(None, None),
     "unknown_finish_reason": Fine(finish_reason="eos_token"),
+    "finish_reason_error": Raises(InternalServerError, None, {"status": 502, "code": "upstream_error"}),
     "one_byte_per_write": Fine(),
 }
 """What a call that does not stream makes of each accident; others do not befall it."""
