@@ -92,10 +92,10 @@ def at_most_characters(most: int) -> Callable[[object, Any, Any], None]:
 
 
 def leaves_stream_alone(owner: Any, _attribute: object, extra: Mapping[str, Any] | None) -> None:
-    """Check that ``extra_body`` does not make a stream of a whole answer, or the reverse: each is read its way."""
+    """Check that ``extra_body`` leaves a call of its kind: streams and whole answers are read differently."""
     if extra is not None and extra.get("stream", owner.stream) is not owner.stream:
         msg = (
             f"{type(owner).__name__}: extra_body sets stream to {extra['stream']!r}, and the answer could "
-            "not be read then; use create(…, stream=True) for a stream, and leave stream out for a whole answer"
+            "not be read then; use create(…, stream=True) for a stream, create(…) for a whole answer"
         )
         raise ValueError(msg)
