@@ -30,7 +30,9 @@ def failure_to_open(
     if isinstance(error, aiohttp.ClientResponseError):
         if _caused_by(error, LineTooLong):
             return headers_too_large(limits, None)
-        return APIConnectionError(f"what {place} answered is no HTTP: {error.message}")
+        if _caused_by(error, ContentEncodingError):
+            return APIConnectionError(f"what {place} answered can't be unpacked: {_line(error.message)}")
+        return APIConnectionError(f"what {place} answered is no HTTP: {_line(error.message)}")
     if isinstance(error, RuntimeError):
         return ClientClosedError("the session was closed")
     if reused and isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):
@@ -64,6 +66,11 @@ def _told(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     return str(error) or type(error).__name__
+
+
+def _line(text: str) -> str:
+    """Return a parser's complaint, which may point at a byte with several lines, on one."""
+    return " ".join(text.split())
 
 
 def headers_too_large(limits: Limits, request_id: str | None) -> ResponseTooLargeError:
