@@ -132,7 +132,9 @@ class Errand:
             fallback, instead = self._settings.fallback, call.whole()
             if fallback is None or not fallback.unary or instead is None or not leads_on(error, fallback):
                 raise
-            self._tell_fallback(error, self._account.model, unary=True)
+            model = getattr(call, "model", None)
+            self._tell_fallback(error, model, unary=True)
+            self._account.model = model
             reply, meta = await self._persist(instead, self._ask_whole)
             pump: Pump[Any] = Pump.delivered()
             return (pump, call.reply.chunks_of(reply)), attrs.evolve(meta, unary=True)

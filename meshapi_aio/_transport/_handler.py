@@ -1,4 +1,4 @@
-"""What aiohttp calls with the bytes of a connection: the head of an answer reaches it before the body does."""
+"""The bytes of a connection on their way to aiohttp: the head of an answer before its body."""
 
 from aiohttp.client_proto import ResponseHandler
 
