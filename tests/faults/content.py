@@ -231,7 +231,7 @@ BODIES = {
     "object": refused(404, NotFoundError, as_json({"error": {"code": "model_not_found", **TOLD}}), **TOLD),
     "object_null": refused(503, InternalServerError, as_json({"error": {"code": None, "message": None}})),
     "string": refused(400, BadRequestError, as_json({"error": TOLD["message"]}), **TOLD),
-    "detail_text": refused(404, NotFoundError, as_json({"detail": "no such model"}), **TOLD),
+    "detail_text": refused(404, NotFoundError, as_json({"detail": TOLD["message"]}), **TOLD),
     "detail_list": refused(
         422,
         UnprocessableEntityError,
