@@ -54,7 +54,8 @@ class _Connector(aiohttp.TCPConnector):
     def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
         # No limit here: waiting in the connector would count as connecting.
         super().__init__(limit=0, ssl=True if ssl_context is None else ssl_context)
-        self._factory = functools.partial(HeadFirst, loop=asyncio.get_running_loop())
+        handler: type[ResponseHandler] = HeadFirst
+        self._factory = functools.partial(handler, loop=asyncio.get_running_loop())
         # Every connection, and which exchange had it last.
         self._used: weakref.WeakKeyDictionary[ResponseHandler, weakref.ref[Exchange] | None]
         self._used = weakref.WeakKeyDictionary()

@@ -54,9 +54,7 @@ async def ask(client: MeshAPI, kind: str) -> ChatCompletion:
 
 
 @pytest.mark.parametrize(("fault", "kind"), BEFALLEN)
-async def test_what_a_call_makes_of_a_fault(
-    fault: Fault, kind: str, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_a_fault(fault: Fault, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     """
     It raises the one error that says what happened, with what had come, or is fine; in one request.
 

@@ -29,6 +29,7 @@ from meshapi_aio import (
     Timeout,
 )
 
+from .clock import Clock
 from .content import answer, as_json
 from .server import Connection, FaultServer, Script
 from .test_content import ask
@@ -37,23 +38,6 @@ from .wire import COMPLETION, DONE, LAST_CHUNK, STREAM_HEAD, event, piece
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
 both = pytest.mark.parametrize("kind", ["stream", "whole"])
-
-
-class Clock:
-    """The clock of the event loop, which a pause moves on at once."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        loop = asyncio.get_running_loop()
-        real = loop.time
-        self.passed = 0.0
-        self.pauses: list[float] = []
-        monkeypatch.setattr(loop, "time", lambda: real() + self.passed)
-
-    async def sleep(self, seconds: float) -> None:
-        """Let the time pass, and the loop take note of it."""
-        self.pauses.append(seconds)
-        self.passed += seconds
-        await asyncio.sleep(0)
 
 
 @pytest.fixture
