@@ -262,16 +262,19 @@ async def test_row43_an_empty_answer_is_seen_as_empty(
 
 
 @pytest.mark.parametrize(
-    ("accident", "phase"),
-    [(accidents.heartbeats_only, "first_event"), (accidents.heartbeats_for_ever, "idle")],
+    ("accident", "phase", "timeout"),
+    [
+        (accidents.heartbeats_only, "first_event", Timeout(first_event=0.2)),
+        (accidents.heartbeats_for_ever, "idle", Timeout(idle=0.2)),
+    ],
 )
 async def test_row5_heartbeats_do_not_keep_a_dead_stream_alive(
-    gateway: FakeGateway, client: MeshAPI, accident: Any, phase: str
+    gateway: FakeGateway, client: MeshAPI, accident: Any, phase: str, timeout: Timeout
 ) -> None:
     """Row 5: first and idle limits count events, not bytes; the default of idle is a minute."""
     gateway.enqueue(accident(every=0.01))
     with pytest.raises(APITimeoutError) as caught:
-        await soon(read(stream(client.with_options(timeout=Timeout(first_event=0.1, idle=0.1)))))
+        await soon(read(stream(client.with_options(timeout=timeout))))
     assert caught.value.phase == phase
     assert (Timeout().idle, Timeout().total) == (60, None)
 
@@ -286,8 +289,13 @@ async def test_row6_a_limit_is_not_multiplied_by_retries(
     with pytest.raises(InternalServerError):
         await ask_either(options, "whole")
     assert (clock.pauses, len(gateway.requests)) == ([2, 4], 3)
+    task = asyncio.ensure_future(
+        ask_either(client.with_options(timeout=Timeout(total=10), retry=Retry(unanswered=True)), "whole")
+    )
+    await gateway.received(4)
+    clock.passed += 10
     with pytest.raises(APITimeoutError) as caught:
-        await ask(client.with_options(timeout=Timeout(total=0.1), retry=Retry(unanswered=True)))
+        await task
     assert (caught.value.phase, len(caught.value.attempts)) == ("deadline", 1)
 
 
@@ -470,13 +478,21 @@ async def test_row48_retries_and_rate_limits_can_be_seen(gateway: FakeGateway, c
     ],
 )
 async def test_row16_no_foreign_error_escapes(
-    gateway: FakeGateway, client: MeshAPI, name: str, kinds: tuple[type[MeshAPIError], ...], kind: str
+    gateway: FakeGateway,
+    client: MeshAPI,
+    name: str,
+    kinds: tuple[type[MeshAPIError], ...],
+    kind: str,
+    clock: Clock,
 ) -> None:
     """Row 16: neither aiohttp's, json's nor cattrs' (all faults: faults/test_content.py)."""
     gateway.enqueue(accidents.ALL[name]())
-    hurried = client.with_options(retry=ONCE, timeout=Timeout(first_event=0.1))
+    task = asyncio.ensure_future(ask_either(client.with_options(retry=ONCE), kind))
+    await gateway.received()
+    if name == "stall_before_headers":
+        clock.passed += 310
     with pytest.raises(MeshAPIError) as caught:
-        await soon(ask_either(hurried, kind))
+        await task
     assert type(caught.value) is kinds[kind == "whole"]
     assert isinstance(caught.value, TimeoutError) == (name == "stall_before_headers")
 

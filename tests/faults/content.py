@@ -308,7 +308,6 @@ ERRORS = {f"{name}_{place}": framed(name, place) for name in FRAMES for place in
 # Streams that end as they should not, or not at all.
 
 PART = Raises(StreamTruncatedError, "ab")
-QUICK = Timeout(first_event=0.2, idle=0.2)
 
 ENDINGS = {
     "in_good_order": Fault(script=says(stream(A, B)), stream=PART),
@@ -337,12 +336,14 @@ ENDINGS = {
         script=says(stream(A, STOP, DONE, frame({"error": NOTE}))), stream=Fine("a")
     ),
     "heartbeats_alone": Fault(
-        script=beats(b""), stream=Raises(APITimeoutError, None, {"phase": "first_event"}), timeout=QUICK
+        script=beats(b""),
+        stream=Raises(APITimeoutError, None, {"phase": "first_event"}),
+        timeout=Timeout(first_event=0.2),
     ),
     "heartbeats_for_ever": Fault(
         script=beats(piece(A) + piece(B)),
         stream=Raises(APITimeoutError, "ab", {"phase": "idle"}),
-        timeout=QUICK,
+        timeout=Timeout(idle=0.2),
     ),
 }
 

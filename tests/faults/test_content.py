@@ -77,6 +77,7 @@ async def test_a_fault(fault: Fault, kind: str, caplog: pytest.LogCaptureFixture
             with pytest.raises(MeshAPIError) as caught:
                 await ask(client, kind)
             check(caught.value, outcome)
+        await server.until(lambda: server.requests > 0)
         assert server.requests == 1
         while client.stats().in_flight:
             await asyncio.sleep(0)
