@@ -86,9 +86,9 @@ async def client(gateway: FakeGateway) -> AsyncIterator[MeshAPI]:
 
 
 @pytest.fixture
-async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+async def clock() -> Clock:
     """Run a test on a clock of its own."""
-    return Clock(monkeypatch)
+    return Clock()
 
 
 # A1. Streams are right.

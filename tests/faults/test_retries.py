@@ -41,9 +41,9 @@ both = pytest.mark.parametrize("kind", ["stream", "whole"])
 
 
 @pytest.fixture
-async def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+async def clock() -> Clock:
     """Run a test on a clock that pauses move on."""
-    return Clock(monkeypatch)
+    return Clock()
 
 
 @asynccontextmanager
