@@ -1,7 +1,9 @@
 """The transport over real sockets: every way in which an exchange begins and ends, plain and on TLS."""
 
 import asyncio
+import errno
 import gc
+import os
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -523,14 +525,15 @@ async def test_a_pooled_connection_that_breaks_is_no_news(caplog: pytest.LogCapt
 
 
 async def test_no_connection() -> None:
-    """Promise 15: a failed connect is retried, and tells the address and that nothing was sent."""
+    """Promise 15: a failed connect is retried, and tells the address, why, and that nothing was sent."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         async with MeshAPI(
             f"http://127.0.0.1:{port}", "rsk_secret", retry=Retry(max_retries=2, backoff=0)
         ) as client:
-            with pytest.raises(APIConnectionError, match=rf"no connection to 127\.0\.0\.1:{port}") as caught:
+            told = rf"^no connection to 127\.0\.0\.1:{port}: {os.strerror(errno.ECONNREFUSED)}"
+            with pytest.raises(APIConnectionError, match=told) as caught:
                 await client.chat.completions.create(messages=MESSAGES)
     assert caught.value.sent is False
     assert len(caught.value.attempts) == 3

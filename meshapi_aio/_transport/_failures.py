@@ -5,6 +5,8 @@ They carry the request's headers, the token among them, in their repr. So none o
 context: what is raised is made anew, outside the block that caught it.
 """
 
+import os
+
 import aiohttp
 from aiohttp.http_exceptions import ContentEncodingError, LineTooLong
 
@@ -64,6 +66,8 @@ def _caused_by(error: BaseException | None, kind: type[BaseException]) -> bool:
 def _told(error: BaseException) -> str:
     """Return the text of an error without its repr, in which aiohttp shows headers."""
     if isinstance(error, OSError) and error.strerror:
+        if error.errno and error.strerror.startswith("Connect call failed"):
+            return os.strerror(error.errno)  # asyncio writes the address in place of the reason
         return error.strerror
     return str(error) or type(error).__name__
 

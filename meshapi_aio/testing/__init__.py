@@ -11,6 +11,8 @@ from ._expect import Entry, Expect, Script
 from ._gateway import FakeGateway
 from ._process import GatewayProcess
 from ._received import Outcome, ReceivedRequest
+from ._recorder import Recorder
+from ._replaying import recorded
 from ._script import (
     CUT,
     HANG,
@@ -51,9 +53,11 @@ __all__ = [
     "Own",
     "Pause",
     "ReceivedRequest",
+    "Recorder",
     "Script",
     "WaitFor",
     "accidents",
     "chat_completion",
     "chat_completion_chunks",
+    "recorded",
 ]

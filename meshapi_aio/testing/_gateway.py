@@ -6,6 +6,7 @@ has it played, and tells what happened.
 """
 
 import asyncio
+import os
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
@@ -16,17 +17,18 @@ from aiohttp import web
 
 from ._expect import Entry, Script
 from ._player import AlreadySent, play
+from ._reading import read_request
 from ._received import ReceivedRequest, RequestLog
+from ._replaying import recorded
 from ._routes import own_answer
-from ._rules import SERVED_VERSIONS, api_version, new_ulid, request_id
+from ._rules import SERVED_VERSIONS, api_version, new_ulid
 from ._run import ScriptRun
 from ._script import OWN
-from ._server import ConnectionCounts, Connections, CountingServer
+from ._server import ConnectionCounts, Connections, Listener
 from ._service import Service
 from ._state import STATE_PATH, GatewayState, state_response
 
 
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _RECORDED = 1000  # a test asserts on tens of requests, and a thousand of them take a few megabytes
 
 
@@ -91,8 +93,6 @@ class FakeGateway:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.token = f"rsk_{new_ulid()}" if token is None else token
-        self._host = host
-        self._port = port
         self._service = Service(
             token=self.token,
             pace=pace,
@@ -105,11 +105,36 @@ class FakeGateway:
             routing=routing,
             clock=clock,
         )
-        self._base_url: str | None = None
-        self._server: CountingServer | None = None
         self._log = RequestLog(keep=_RECORDED if record is True else record)
         self._connections = Connections(self._log.notify)
+        self._listener = Listener("FakeGateway", self._handle, self._connections, host=host, port=port)
         self._run = ScriptRun(Script(otherwise=OWN) if script is None else script, self._log)
+
+    @classmethod
+    def replay(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        strict: bool = True,
+        paced: bool = False,
+        ignore: Collection[str] = (),
+        token: str | None = None,
+        host: str = "127.0.0.1",
+        port: int = 0,
+    ) -> Self:
+        """
+        Return a gateway that answers as a recording does, which a ``Recorder`` has made.
+
+        ::
+
+            async with FakeGateway.replay("answers.jsonl") as gateway:
+                await the_bot(gateway.base_url, gateway.token)
+
+        ``strict``, ``paced`` and ``ignore`` are those of ``recorded``, which makes a script of a recording:
+        for any other options there is ``FakeGateway(script=recorded("answers.jsonl"), ...)``.
+        """
+        script = recorded(path, strict=strict, paced=paced, ignore=ignore)
+        return cls(script=script, token=token, host=host, port=port)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -124,14 +149,7 @@ class FakeGateway:
 
     async def start(self) -> None:
         """Begin to listen. Raises ``OSError`` where it cannot, ``RuntimeError`` where it already does."""
-        if self._server is not None:
-            msg = f"this FakeGateway is already listening at {self._base_url}"
-            raise RuntimeError(msg)
-        server = CountingServer(self._handle, self._connections, host=self._host, port=self._port)
-        await server.start()
-        host = f"[{self._host}]" if ":" in self._host else self._host
-        self._base_url = f"http://{host}:{server.port}"
-        self._server = server
+        await self._listener.start()
 
     async def close(self) -> None:
         """
@@ -139,17 +157,12 @@ class FakeGateway:
 
         May be called twice, and ``start()`` may follow.
         """
-        if self._server is not None:
-            server, self._server = self._server, None
-            await server.close()
+        await self._listener.close()
 
     @property
     def base_url(self) -> str:
         """Where the gateway listens, without a path; raises ``RuntimeError`` before the start."""
-        if self._base_url is None:
-            msg = "this FakeGateway has no base_url before it is started: use 'async with' or await start()"
-            raise RuntimeError(msg)
-        return self._base_url
+        return self._listener.base_url
 
     @property
     def requests(self) -> list[ReceivedRequest]:
@@ -237,7 +250,8 @@ class FakeGateway:
         if http.path == STATE_PATH:
             return await self._answer_state(http)
         self._connections.use(http.protocol)
-        request = await self._receive(http)
+        request = await read_request(http)
+        self._log.add(request)
         headers = {
             "x-request-id": request.request_id,
             "X-Mesh-Version": api_version(request.headers) or SERVED_VERSIONS[0],
@@ -255,27 +269,8 @@ class FakeGateway:
             self._run.fail(error)
             self._log.finish(request, "cut")
         finally:
-            self._log.finish(request, "closed" if self._server is None else "disconnected")
+            self._log.finish(request, "disconnected" if self._listener.is_open else "closed")
         return AlreadySent() if response is None else response
-
-    async def _receive(self, http: web.BaseRequest) -> ReceivedRequest:
-        """Read a request to its end and record it."""
-        if http.headers.get("Expect", "").lower() == "100-continue":
-            await http.writer.write(_CONTINUE)
-        body = await http.content.read()
-        request = ReceivedRequest(
-            number=self._log.count + 1,
-            method=http.method,
-            target=http.raw_path,
-            path=http.path,
-            query=http.rel_url.query,
-            headers=http.headers,
-            body=body,
-            received_at=time.monotonic(),
-            request_id=request_id(http.headers.get("X-Request-Id")),
-        )
-        self._log.add(request)
-        return request
 
     def _state(self) -> GatewayState:
         """Return the counters."""

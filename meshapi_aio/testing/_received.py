@@ -18,7 +18,20 @@ from ._json import is_object
 
 Outcome: TypeAlias = Literal["pending", "completed", "cut", "disconnected", "closed"]
 
-_SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "x-api-key"})
+SECRET_HEADERS = frozenset(
+    {
+        "authorization",
+        "proxy-authorization",
+        "cookie",
+        "set-cookie",
+        "api-key",
+        "x-api-key",
+        "x-auth-token",
+        "x-goog-api-key",
+    }
+)
+"""The headers, in lower case, whose values are credentials."""
+
 _KEPT_BYTES = 64 * 1024 * 1024
 _SHOWN_BODY = 200  # bytes: enough to see the model and the first message in a failed assertion
 
@@ -26,7 +39,7 @@ _SHOWN_BODY = 200  # bytes: enough to see the model and the first message in a f
 def _redacted(headers: Mapping[str, str]) -> str:
     """Return the headers as text in which no credential can be read."""
     return repr(
-        {name: "[redacted]" if name.lower() in _SECRET_HEADERS else text for name, text in headers.items()}
+        {name: "[redacted]" if name.lower() in SECRET_HEADERS else text for name, text in headers.items()}
     )
 
 
@@ -111,8 +124,9 @@ class RequestLog:
         self._changed = asyncio.Event()
 
     def add(self, request: ReceivedRequest) -> None:
-        """Take in a request whose answer is pending."""
+        """Take in a request whose answer is pending, and give it its number."""
         self.count += 1
+        request.number = self.count
         self.requests.append(request)
         self._body_bytes += len(request.body)
         while len(self.requests) > self._keep or (len(self.requests) > 1 and self._body_bytes > _KEPT_BYTES):

@@ -9,6 +9,7 @@ import inspect
 from collections import deque
 from collections.abc import Sequence
 from typing import Any
+from weakref import WeakSet
 
 from ._expect import Entry, Expect, Script, expectation
 from ._received import ReceivedRequest, RequestLog
@@ -26,8 +27,9 @@ class ScriptRun:
         self._log = log
         self._left: deque[tuple[int, Expect]] = deque()
         self._entries = 0
-        self._taken: set[int] = set()
+        self._taken: WeakSet[ReceivedRequest] = WeakSet()  # those that are forgotten need no mark
         self._failures: list[BaseException] = []
+        self._untold = 0
         self._ordered = True
         self._otherwise: Answering | None = OWN
         self.follow(script)
@@ -45,8 +47,11 @@ class ScriptRun:
         self._otherwise = script.otherwise
 
     def fail(self, error: BaseException) -> None:
-        """Keep an error for the test."""
-        self._failures.append(error)
+        """Keep an error for the test; of very many the first, and how many there are."""
+        if len(self._failures) <= _MOST:
+            self._failures.append(error)
+        else:
+            self._untold += 1
 
     async def answer(self, request: ReceivedRequest) -> Answer | None:
         """
@@ -76,6 +81,7 @@ class ScriptRun:
         used, since it is why they were not. What was never raised has no traceback.
         """
         failures, self._failures = self._failures, []
+        untold, self._untold = self._untold, 0
         if error is None and self._left:
             failures.append(AssertionError(self._unused()))
             self._left.clear()
@@ -84,8 +90,9 @@ class ScriptRun:
         first, rest = (failures[0], failures[1:]) if error is None else (error, failures)
         for further in rest[:_MOST]:
             first.add_note(f"FakeGateway: {_told(further)}")
-        if len(rest) > _MOST:
-            first.add_note(f"FakeGateway: and {len(rest) - _MOST} more")
+        untold += len(rest[_MOST:])
+        if untold:
+            first.add_note(f"FakeGateway: and {untold} more")
         return first if error is None else None
 
     def _next(self, request: ReceivedRequest) -> Answering | str:
@@ -97,14 +104,14 @@ class ScriptRun:
                 # In a script with an order the request that came in an entry's place has used it, so that
                 # those which follow meet theirs.
                 del self._left[position]
-                self._taken.add(request.number)
+                self._taken.add(request)
                 if found:
                     return f"{_what(request)} is not {_entry(number, expected)}:{_listed(found)}"
                 return expected.answer
             unlike.append((number, expected, found))
         if self._otherwise is not None:
             return self._otherwise
-        self._taken.add(request.number)
+        self._taken.add(request)
         if not unlike:
             return f"{_what(request)} came when no entry of the script was left; it has {self._entries}"
         number, expected, found = min(unlike, key=lambda entry: _distance(entry[2]))
@@ -113,7 +120,7 @@ class ScriptRun:
 
     def _unused(self) -> str:
         """Return which entries are left, what came nearest to each, and what the gateway has received."""
-        others = [request for request in self._log.requests if request.number not in self._taken]
+        others = [request for request in self._log.requests if request not in self._taken]
         left = [_entry(number, expected) + _nearest(expected, others) for number, expected in self._left]
         received = [_what(request) for request in self._log.requests]
         forgotten = self._log.count - len(received)

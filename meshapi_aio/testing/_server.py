@@ -1,5 +1,5 @@
 """
-aiohttp's HTTP server with a count of its connections, and an end that nothing can hold up.
+aiohttp's HTTP server with an address, a count of its connections, and an end that nothing can hold up.
 
 Listens, accepts and closes; what is answered is none of its business.
 """
@@ -132,6 +132,59 @@ class CountingServer(web.Server):
         await _turns()
         await self._runner.cleanup()
         await _turns()
+
+
+class Listener:
+    """
+    Where a server of this package listens: it can be started, closed, and started again.
+
+    ``name`` is what the user knows it by, for complaints; ``handler`` answers; ``connections`` counts.
+    """
+
+    def __init__(
+        self, name: str, handler: Handler, connections: Connections, *, host: str, port: int
+    ) -> None:
+        self._name = name
+        self._handler = handler
+        self._connections = connections
+        self._host = host
+        self._port = port
+        self._base_url: str | None = None
+        self._server: CountingServer | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it has been started, and its closing has not begun."""
+        return self._server is not None
+
+    @property
+    def base_url(self) -> str:
+        """Its address, without a path; raises ``RuntimeError`` before the start."""
+        if self._base_url is None:
+            msg = f"this {self._name} has no base_url before it is started: use 'async with' or await start()"
+            raise RuntimeError(msg)
+        return self._base_url
+
+    def check_closed(self) -> None:
+        """Raise ``RuntimeError`` where it already listens."""
+        if self._server is not None:
+            msg = f"this {self._name} is already listening at {self._base_url}"
+            raise RuntimeError(msg)
+
+    async def start(self) -> None:
+        """Begin to listen. Raises ``OSError`` where it cannot, ``RuntimeError`` where it already does."""
+        self.check_closed()
+        server = CountingServer(self._handler, self._connections, host=self._host, port=self._port)
+        await server.start()
+        host = f"[{self._host}]" if ":" in self._host else self._host
+        self._base_url = f"http://{host}:{server.port}"
+        self._server = server
+
+    async def close(self) -> None:
+        """Stop listening and abort every connection. May be called twice."""
+        if self._server is not None:
+            server, self._server = self._server, None
+            await server.close()
 
 
 async def _turns() -> None:

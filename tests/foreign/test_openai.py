@@ -3,11 +3,12 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from meshapi_aio.testing import CUT, HANG, Answer, FakeGateway
+from meshapi_aio.testing import CUT, HANG, Answer, FakeGateway, Recorder
 
 from .speaking import (
     CATALOGUE,
@@ -64,6 +65,31 @@ async def test_chat(gateway: FakeGateway, speaker: Speaker) -> None:
     assert usage.total_tokens == usage.prompt_tokens + usage.completion_tokens
     assert completion._request_id == gateway.requests[0].request_id
     assert completion.object == "chat.completion"
+
+
+@pytest.mark.parametrize("kind", ["AsyncOpenAI", "OpenAI"])
+async def test_recorded_and_replayed(gateway: FakeGateway, tmp_path: Path, kind: str) -> None:
+    """Through a Recorder the client gets what it would get without one, and gets it again in a replay."""
+    path = tmp_path / "answers.jsonl"
+
+    async def talk(base_url: str, api_key: str) -> list[Any]:
+        client = getattr(openai, kind)(base_url=base_url + "/v1", api_key=api_key)
+        speaker = Speaker(client, blocking=kind == "OpenAI")
+        whole = await create(speaker, messages=[{"role": "user", "content": "Use get_time."}], tools=TOOLS)
+        chunks = await speaker.items(await create(speaker, stream=True))
+        with pytest.raises(openai.UnprocessableEntityError) as refused:
+            await create(speaker, temperature=3)
+        await speaker.call(client.close)
+        return [whole, whole._request_id, chunks, refused.value.body]
+
+    async with Recorder(gateway.base_url, path) as recorder:
+        heard = await talk(recorder.base_url, gateway.token)
+    assert heard[0].choices[0].message.tool_calls[0].function.name == "get_time"
+    assert "".join(choice.delta.content or "" for chunk in heard[2] for choice in chunk.choices) == WORDS
+    assert all(request.completed for request in gateway.requests)
+    assert gateway.token not in path.read_text(encoding="utf-8")
+    async with FakeGateway.replay(path) as replaying:
+        assert await talk(replaying.base_url, "rsk_any") == heard
 
 
 async def test_parts_are_a_message(speaker: Speaker) -> None:

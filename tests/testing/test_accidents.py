@@ -125,6 +125,10 @@ STREAM: Mapping[str, Outcome] = {
     "done_twice": Fine(),
     "unknown_finish_reason": Fine(finish_reason="eos_token"),
     "finish_reason_error": FAILED,
+    "out_of_tokens": Fine(PART, "length"),
+    "content_filtered": Fine(PART, "content_filter"),
+    "says_nothing": Fine(None),
+    "no_usage": Fine(),
     "crlf": Fine(),
     "cr": Fine(),
     "bom": Fine(),
@@ -171,6 +175,10 @@ WHOLE: Mapping[str, Outcome] = {
     "null_choices": Fine(None, None),
     "unknown_finish_reason": Fine(finish_reason="eos_token"),
     "finish_reason_error": Raises(InternalServerError, None, {"status": 502, "code": "upstream_error"}),
+    "out_of_tokens": Fine(PART, "length"),
+    "content_filtered": Fine(PART, "content_filter"),
+    "says_nothing": Fine(""),
+    "no_usage": Fine(),
     "one_byte_per_write": Fine(),
 }
 """What a call that does not stream makes of each accident; others do not befall it."""
@@ -248,6 +256,13 @@ def assert_calls(calls: list[ToolCall], outcome: Calls) -> None:
     meant = [("get_weather", '{"city": "Oslo"}'), ("get_time", '{"zone": "UTC"}')]
     assert tuple(call.id for call in calls) == outcome.ids
     assert [(call.function.name, call.function.arguments) for call in calls] == meant[: len(calls)]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_answer_that_does_not_tell_its_cost(stream: bool) -> None:
+    """Is one without usage, not one that cost nothing."""
+    async with running(accidents.no_usage()) as (_, client):
+        assert (await ask(client, stream=stream)).usage is None
 
 
 @pytest.mark.parametrize("name", STREAM)

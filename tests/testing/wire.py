@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from meshapi_aio.testing import FakeGateway
+from meshapi_aio.testing import FakeGateway, Recorder
 
 
 CHAT = "/v1/chat/completions"
@@ -20,11 +20,11 @@ def asking(text: str, **fields: Any) -> dict[str, Any]:
     return {"model": "maker/model", "messages": [{"role": "user", "content": text}], **fields}
 
 
-def client(gateway: FakeGateway) -> aiohttp.ClientSession:
-    """Return a session that presents the gateway's token and has no limits of its own."""
+def client(gateway: FakeGateway | Recorder) -> aiohttp.ClientSession:
+    """Return a session that presents the gateway's token, if it has one, and has no limits of its own."""
     return aiohttp.ClientSession(
         gateway.base_url,
-        headers={"Authorization": f"Bearer {gateway.token}"},
+        headers={"Authorization": f"Bearer {gateway.token}"} if isinstance(gateway, FakeGateway) else {},
         connector=aiohttp.TCPConnector(limit=0),
     )
 
@@ -43,7 +43,7 @@ def request_bytes(method: str = "GET", target: str = "/", body: bytes = b"", hea
 
 
 @asynccontextmanager
-async def connected(gateway: FakeGateway, sent: bytes = b"") -> AsyncGenerator[socket.socket]:
+async def connected(gateway: FakeGateway | Recorder, sent: bytes = b"") -> AsyncGenerator[socket.socket]:
     """Yield a bare socket that has sent some bytes, and close it afterwards."""
     host, _, port = gateway.base_url.removeprefix("http://").rpartition(":")
     bare = socket.socket(socket.AF_INET6 if "[" in host else socket.AF_INET)
@@ -69,7 +69,7 @@ async def receive(bare: socket.socket) -> tuple[bytes, bool]:
         got += piece
 
 
-async def exchange(gateway: FakeGateway, sent: bytes) -> tuple[bytes, bool]:
+async def exchange(gateway: FakeGateway | Recorder, sent: bytes) -> tuple[bytes, bool]:
     """Send some bytes on a connection of their own; return what comes back, and whether a reset ended it."""
     async with connected(gateway, sent) as bare:
         return await receive(bare)
