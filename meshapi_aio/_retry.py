@@ -44,7 +44,7 @@ def _passes(error: MeshAPIError, retry: Retry) -> bool:
     if isinstance(error, APITimeoutError) and error.phase == "deadline":
         return False
     if isinstance(error, APIConnectionError):
-        return retry.unanswered or error.stale or not error.sent
+        return not error.lasting and (retry.unanswered or error.stale or not error.sent)
     return isinstance(error, StreamTruncatedError) and retry.unanswered
 
 
@@ -53,9 +53,11 @@ def leads_on(error: MeshAPIError, fallback: Fallback) -> bool:
     Tell whether another model may be asked after this one failed for good.
 
     The rules are those of the gateway's own clients: statuses in ``on_status`` and failures of the connection
-    lead on, terminal errors and timeouts do not.
+    lead on, terminal errors and timeouts do not. Nor do lasting failures: no connection can be made at all,
+    and the other model is behind the same one.
     """
     if isinstance(error, (APIStatusError, StreamAPIError)):
         return error.status in fallback.on_status
-    broke = isinstance(error, (APIConnectionError, StreamTruncatedError))
-    return broke and not isinstance(error, APITimeoutError)
+    if isinstance(error, APIConnectionError):
+        return not isinstance(error, APITimeoutError) and not error.lasting
+    return isinstance(error, StreamTruncatedError)

@@ -626,9 +626,11 @@ async def test_redirects_are_not_followed() -> None:
 async def test_cookies_are_not_kept() -> None:
     """Promise 18: a cookie that the gateway sets does not come back to it."""
     answer = reply(COMPLETION, 200, "Set-Cookie: a=b; Path=/")
-    async with serving(answering(answer, answer)) as (server, client):
-        await client.chat.completions.create(messages=MESSAGES)
-        await client.chat.completions.create(messages=MESSAGES)
+    async with FaultServer(answering(answer, answer)) as server:
+        # Cookies of a host without a name would be dropped in any case.
+        async with MeshAPI(server.base_url.replace("127.0.0.1", "localhost"), "rsk_secret") as client:
+            await client.chat.completions.create(messages=MESSAGES)
+            await client.chat.completions.create(messages=MESSAGES)
         assert len(server.connections) == 1
         assert b"ookie" not in b"".join(server.connections[0].requests)
 
