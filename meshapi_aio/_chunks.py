@@ -119,7 +119,7 @@ class ChunkReader(Generic[ChunkType]):
         Take the clean end of the bytes.
 
         A last event that lacks its empty line counts if it is the end mark or a whole JSON object, which a
-        cut would hardly leave.
+        cut would hardly leave, and if its type says that it is an error.
         """
         self.runs = []
         if self.done or self.failure is not None:
@@ -128,7 +128,8 @@ class ChunkReader(Generic[ChunkType]):
             self._judge(bytes(self._held))
             return []
         pending = self._decoder.pending
-        return self._take(b"\n\n") if pending is not None and _is_whole(pending) else []
+        counts = pending is not None and (pending.event == "error" or _is_whole(pending.data))
+        return self._take(b"\n\n") if counts else []
 
     def _recognised(self, held: bytearray) -> bool:
         """Tell whether this is an event stream, as far as can be told yet."""
@@ -234,7 +235,7 @@ class ChunkReader(Generic[ChunkType]):
             value, problem = text, "is no JSON"
         is_object = type(value) is dict
         if event.event == "error" or (is_object and "error" in value and tells_error(value)):
-            self.failure = error_event(value, self._answer, self._settings)
+            self.failure = error_event(value, self._answer, self._settings, first=self._index == 0)
             return
         if is_object:
             try:

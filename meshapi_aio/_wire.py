@@ -10,6 +10,7 @@ import attrs
 
 from ._answer import Answer, error_in, read_error, redacted, unexpected
 from ._codec import dumps, loads, structurer, unfit
+from ._shape import Reply
 from ._version import __version__
 from .call import Call, StreamCall
 from .errors import DecodeError, MeshAPIError
@@ -82,7 +83,7 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     """
     Return the reply in a whole answer, or raise what the answer stands for.
 
-    ``APIStatusError`` for an error status, and for a 200 whose JSON is an error;
+    ``APIStatusError`` for an error status, and for a 200 whose JSON is an error or tells of one;
     ``UnexpectedResponseError`` for what is no JSON; ``DecodeError`` for JSON of another shape.
     """
     if not answer.is_success:
@@ -106,5 +107,9 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
             request_id=answer.request_id,
         )
     else:
-        return reply
+        spoilt = reply._spoilt() if isinstance(reply, Reply) else None  # noqa: SLF001 - asked of every reply
+        if spoilt is None:
+            return reply
+        failure = error_in({**value, "error": spoilt}, answer, settings)
+    assert failure is not None
     raise failure
