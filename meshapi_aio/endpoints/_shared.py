@@ -1,6 +1,6 @@
 """What several families share: token counts, and checks of fields that several calls have. Pure."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from .._shape import Shape, shape
@@ -12,8 +12,8 @@ __all__ = [
     "Usage",
     "at_most_characters",
     "between",
+    "check_stream_left_alone",
     "gateway_seconds",
-    "leaves_stream_alone",
     "positive",
 ]
 
@@ -91,11 +91,12 @@ def at_most_characters(most: int) -> Callable[[object, Any, Any], None]:
     return check
 
 
-def leaves_stream_alone(owner: Any, _attribute: object, extra: Mapping[str, Any] | None) -> None:
+def check_stream_left_alone(call: Any) -> None:
     """Check that ``extra_body`` leaves a call of its kind: streams and whole answers are read differently."""
-    if extra is not None and extra.get("stream", owner.stream) is not owner.stream:
+    extra = call.extra_body
+    if extra is not None and extra.get("stream", call.stream) is not call.stream:
         msg = (
-            f"{type(owner).__name__}: extra_body sets stream to {extra['stream']!r}, and the answer could "
+            f"{type(call).__name__}: extra_body sets stream to {extra['stream']!r}, and the answer could "
             "not be read then; use create(…, stream=True) for a stream, create(…) for a whole answer"
         )
         raise ValueError(msg)

@@ -18,7 +18,7 @@ from ..errors import MeshAPIError, StreamAPIError
 from ._completion import HEAD, CompletionFolder
 from ._folding import AbsentDelta, Delta, delta_of
 from ._messages import Message, check_messages
-from ._shared import Usage, at_most_characters, between, gateway_seconds, leaves_stream_alone, positive
+from ._shared import Usage, at_most_characters, between, check_stream_left_alone, gateway_seconds, positive
 from ._text import TextJoiner, TextStream
 
 
@@ -249,10 +249,11 @@ class _ChatFields:
     service_tier: str | None = None
     weight_profile: Literal["quality_first", "balanced", "cost_first", "latency_first"] | None = None
     """What auto-routing weighs most."""
-    extra_body: Mapping[str, Any] | None = attrs.field(default=None, validator=leaves_stream_alone)
+    extra_body: Mapping[str, Any] | None = None
     """Body keys that this client does not know; they replace its own of the same name, but for ``stream``."""
 
     def __attrs_post_init__(self) -> None:
+        check_stream_left_alone(self)
         if not self.messages and self.template is None:
             msg = f"{type(self).__name__}: messages is empty; it needs at least one message, or a template"
             raise ValueError(msg)
