@@ -115,8 +115,10 @@ class Exchange:
         self.expect_answer(connecting=False)
 
     def begun(self, response: aiohttp.ClientResponse) -> None:
-        """Note the answer's beginning."""
+        """Note the answer's beginning; one that comes in the very turn in which all was broken off is closed."""
         self._response = response
+        if self._over:
+            response.close()
         if response.connection is not None:
             self._wire = response.connection.transport
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has

@@ -1,17 +1,20 @@
 """
 Leaves calls at random points, in every way and many at a time; checks what the callers saw and what is left.
 
-``python -m tests.faults.leaving debug|uvloop plain|tls SEED [COUNT]`` runs the batch of a seed again, or as many
-from there. Points are counted in turns of the loop since something happened, and not in time: so a seed does,
-on one machine, what it did before.
+``python -m tests.faults.leaving debug|uvloop plain|tls SEED [COUNT]`` runs the batch of a seed again, or as
+many from there. Points are counted in turns of the loop since something happened, and not in time: so a seed
+does, on one machine, what it did before.
 """
 
 import asyncio
+import contextlib
 import functools
+import gc
 import random
 import ssl
 import sys
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -19,6 +22,7 @@ import uvloop
 
 from meshapi_aio import (
     APIConnectionError,
+    ChatCompletion,
     ChatCompletionStream,
     ClientClosedError,
     Event,
@@ -40,8 +44,8 @@ from .wire import COMPLETION, DONE, LAST_CHUNK, STREAM_HEAD, event, piece, reply
 
 __all__ = ["BATCH", "run_batch"]
 
-CLIENTS, CALLS_EACH = 5, 20
-CONNECTIONS_EACH = 12  # fewer than the calls, so that some queue
+CLIENTS, CALLS_EACH = 10, 25
+CONNECTIONS_EACH = 15  # fewer than the calls, so that some queue
 BATCH = CLIENTS * CALLS_EACH
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
@@ -63,11 +67,19 @@ BEHAVIOURS: dict[str, tuple[type[Exception], ...]] = {
     "closes": (StreamTruncatedError, APIConnectionError),
     "resets": (StreamTruncatedError, APIConnectionError),
 }
-STALLS = {"is silent", "sends headers", "begins"}
+STALLS = ("is silent", "sends headers", "begins")
 REQUESTS = {"refuses once": 2, "refuses": 4}  # otherwise one: nothing is sent twice
 USES = ("whole", "iterated", "entered", "folded")
 WAYS = ("cancel", "cancel twice", "time out", "close", "cancel, close", "close, cancel", "break", "stay")
-MARKS = {"made": 0, "begun": 40, "sent": 40, "arrived": 12, "opened": 12, "pausing": 12}  # and most turns after
+# From where the turns are counted, how many at most, and how often that is drawn.
+MARKS = {
+    "made": (0, 1),
+    "begun": (25, 3),
+    "sent": (25, 3),
+    "arrived": (8, 3),
+    "opened": (12, 8),
+    "pausing": (8, 4),
+}
 HANDS = ("callback", "timer", "task")
 
 
@@ -84,6 +96,13 @@ async def turns(count: int) -> None:
     """Let the loop go round."""
     for _ in range(count):
         await asyncio.sleep(0)
+
+
+def text_of(completion: ChatCompletion) -> str:
+    """Return the text of an answer."""
+    text = completion.choices[0].message.content
+    assert isinstance(text, str)
+    return text
 
 
 @attrs.define(eq=False)
@@ -104,11 +123,12 @@ class Call:
     stream: ChatCompletionStream | None = None
     timeout: asyncio.Timeout | None = None
     task: "asyncio.Task[str]" = attrs.field(init=False, repr=False)
+    leaver: "asyncio.Task[None] | None" = attrs.field(default=None, repr=False)
 
     @classmethod
     def drawn(cls, draw: random.Random, number: int) -> "Call":
         """Draw a call that comes to an end: by itself, or since it reaches its mark and is left."""
-        behaviour, use = draw.choice(list(BEHAVIOURS)), draw.choice(USES)
+        behaviour, use = draw.choice([*BEHAVIOURS, *STALLS, "trickles"]), draw.choice(USES)
         marks, ways = ["made", "begun", "sent", "arrived"], list(WAYS)
         if use == "whole":
             ways = [way for way in ways if "close" not in way and way != "break"]
@@ -118,14 +138,14 @@ class Call:
             marks.append("pausing")
         if behaviour in STALLS:
             ways = [way for way in ways if way not in {"stay", "break"}]
-        mark = draw.choice(marks)
+        (mark,) = draw.choices(marks, [MARKS[mark][1] for mark in marks])
         return cls(
             number=number,
             behaviour=behaviour,
             use=use,
             way=draw.choice(ways),
             mark=mark,
-            ticks=draw.randint(0, MARKS[mark]),
+            ticks=draw.randint(0, MARKS[mark][0]),
             hand=draw.choice(HANDS),
         )
 
@@ -146,8 +166,7 @@ class Call:
                 self.reached("begun")
                 if self.stream is not None:
                     return await self._streamed(self.stream)
-                completion = await client.chat.completions.create(model=model, messages=MESSAGES)
-                return completion.choices[0].message.content or ""
+                return text_of(await client.chat.completions.create(model=model, messages=MESSAGES))
         finally:
             self.timeout = None
             left = self.task.cancelling()
@@ -159,7 +178,7 @@ class Call:
         async with stream:
             if self.use == "entered":
                 return await self._read(stream)
-            return (await stream.get_final_completion()).choices[0].message.content or ""
+            return text_of(await stream.get_final_completion())
 
     async def _read(self, stream: ChatCompletionStream) -> str:
         text = ""
@@ -173,7 +192,11 @@ class Call:
     # How it is left.
 
     def _told(self, happened: Event) -> None:
-        marks: dict[type[Event], str] = {RequestSent: "sent", RetryScheduled: "pausing", StreamOpened: "opened"}
+        marks: dict[type[Event], str] = {
+            RequestSent: "sent",
+            RetryScheduled: "pausing",
+            StreamOpened: "opened",
+        }
         if type(happened) in marks:
             self.reached(marks[type(happened)])
 
@@ -184,13 +207,11 @@ class Call:
         self.armed = True
         loop = asyncio.get_running_loop()
         if self.hand == "task":
-            self.hand_task = loop.create_task(self._leave_later())
+            self.leaver = loop.create_task(self._leave_later())
         elif self.hand == "timer":
             after(self.ticks, functools.partial(loop.call_later, 0, self._leave))
         else:
             after(self.ticks + (mark != "made"), self._leave)  # never from within the call's own task
-
-    hand_task: "asyncio.Task[None] | None" = attrs.field(default=None, repr=False)
 
     async def _leave_later(self) -> None:
         await turns(self.ticks)
@@ -234,7 +255,7 @@ class Call:
         if self.acted and self.way == "time out" and type(error) is TimeoutError:
             return None
         if client_closed:
-            allowed += (ClientClosedError, StreamClosedError)
+            allowed += (ClientClosedError,) if self.stream is None else (ClientClosedError, StreamClosedError)
         elif self.acted and self.way == "close":
             allowed += (StreamClosedError,)
         return None if type(error) in allowed else f"raised {error!r}"
@@ -268,42 +289,37 @@ class Gateway:
             if b'"stream":true' in request:
                 await self._serve(connection, call, BEGINNING, REST + LAST_CHUNK, len(STREAM_HEAD))
             else:
-                await self._serve(connection, call, ANSWER[:-300], ANSWER[-300:], ANSWER.index(b"\r\n\r\n") + 4)
+                await self._serve(
+                    connection, call, ANSWER[:-300], ANSWER[-300:], ANSWER.index(b"\r\n\r\n") + 4
+                )
 
     async def _serve(self, connection: Connection, call: Call, first: bytes, rest: bytes, head: int) -> None:
-        match call.behaviour:
-            case "is silent":
-                return
-            case "sends headers":
-                await connection.send(first[:head])
-            case "begins":
-                await connection.send(first)
-            case "closes":
-                await connection.send(first)
+        refused = call.behaviour == "refuses" or (call.behaviour == "refuses once" and call.arrivals == 1)
+        if refused:
+            await connection.send(REFUSAL)
+        elif call.behaviour == "trickles":
+            for start in range(0, len(first + rest), 25):
+                await connection.send((first + rest)[start : start + 25])
+                await turns(1)
+        elif call.behaviour == "ends late":
+            await connection.send((first + rest)[: -len(LAST_CHUNK)])
+            await turns(call.number % 20)
+            await connection.send(rest[-len(LAST_CHUNK) :])
+        elif call.behaviour != "is silent":
+            part = {"sends headers": first[:head], "begins": first, "closes": first, "resets": first}
+            await connection.send(part.get(call.behaviour, first + rest))
+            if call.behaviour == "closes":
                 connection.close()
-            case "resets":
-                await connection.send(first)
+            elif call.behaviour == "resets":
                 connection.reset()
-            case "refuses":
-                await connection.send(REFUSAL)
-            case "refuses once" if call.arrivals == 1:
-                await connection.send(REFUSAL)
-            case "trickles":
-                for start in range(0, len(first + rest), 50):
-                    await connection.send((first + rest)[start : start + 50])
-                    await turns(1)
-            case "ends late":
-                await connection.send((first + rest)[: -len(LAST_CHUNK)])
-                await turns(call.number % 20)
-                await connection.send(rest[-len(LAST_CHUNK) :])
-            case _:
-                await connection.send(first + rest)
 
 
 class Group:
     """A client, its calls, and perhaps its being closed among them."""
 
-    def __init__(self, base_url: str, context: ssl.SSLContext, calls: list[Call], draw: random.Random) -> None:
+    def __init__(
+        self, base_url: str, context: ssl.SSLContext, calls: list[Call], draw: random.Random
+    ) -> None:
         self.client = MeshAPI(
             base_url,
             "rsk_secret",
@@ -358,7 +374,7 @@ class Group:
             assert stats.open == 0
         else:
             completion = await self.client.chat.completions.create(model="answers", messages=MESSAGES)
-            assert completion.choices[0].message.content == "hello"
+            assert text_of(completion) == "hello"
 
 
 async def _batch(*, tls: bool, seed: int) -> None:
@@ -383,13 +399,27 @@ async def _batch(*, tls: bool, seed: int) -> None:
 def run_batch(loop: str, *, tls: bool, seed: int) -> None:
     """Leave a batch of calls; a failure says how to repeat it."""
     factory: Any = uvloop.new_event_loop if loop == "uvloop" else None
-    with asyncio.Runner(debug=loop == "debug", loop_factory=factory) as runner:
-        try:
+    try:
+        with silence(), asyncio.Runner(debug=loop == "debug", loop_factory=factory) as runner:
             runner.run(_batch(tls=tls, seed=seed))
-        except BaseException as error:
-            command = f"python -m tests.faults.leaving {loop} {'tls' if tls else 'plain'} {seed}"
-            error.add_note(f"to repeat it: {command}")
-            raise
+    except BaseException as error:
+        command = f"python -m tests.faults.leaving {loop} {'tls' if tls else 'plain'} {seed}"
+        error.add_note(f"to repeat it: {command}")
+        raise
+
+
+@contextlib.contextmanager
+def silence() -> Iterator[None]:
+    """Fail where anything warns meanwhile, in a finalizer too."""
+    gc.freeze()  # what was there before is none of its business, and takes long to look through
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            yield
+            gc.collect()
+        assert not caught, [str(warning.message) for warning in caught]
+    finally:
+        gc.unfreeze()
 
 
 if __name__ == "__main__":

@@ -52,9 +52,8 @@ class Connection(asyncio.Protocol):
 
     # asyncio.Protocol
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport  # uvloop's are no asyncio.Transport, and do the same
         self._task = self._loop.create_task(self._server.script(self))
         self._task.add_done_callback(self._script_done)
         self._server.news()
