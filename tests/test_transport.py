@@ -522,6 +522,17 @@ async def test_a_pooled_connection_that_breaks_is_no_news(caplog: pytest.LogCapt
     assert caplog.messages == []
 
 
+@pytest.mark.parametrize("more", [0, 1])
+async def test_large_requests_are_sent_whole_and_silently(more: int) -> None:
+    """A prompt of a megabyte, images in it say, is nothing to warn of, and all of it is sent."""
+    text = "x" * (2**20 - 200 + 400 * more)
+    async with serving(answering(reply(COMPLETION))) as (server, client):
+        await client.chat.completions.create(messages=[{"role": "user", "content": text}])
+        (request,) = server.connections[0].requests
+    assert text.encode() in request
+    assert (len(request.partition(b"\r\n\r\n")[2]) > 2**20) == bool(more)
+
+
 async def test_no_connection() -> None:
     """Promise 15: a failed connect is retried, and tells the address and that nothing was sent."""
     with socket.socket() as unused:

@@ -1,6 +1,7 @@
 """One HTTP exchange over aiohttp: how it begins, how it is read, and every way in which it ends."""
 
 import asyncio
+import io
 from collections.abc import Callable
 
 import aiohttp
@@ -12,7 +13,7 @@ from ..settings import Timeout
 from ._failures import failure_to_read
 
 
-__all__ = ["Exchange", "Slots", "from_finalizer"]
+__all__ = ["Exchange", "Slots", "from_finalizer", "payload"]
 
 # How long a finished stream's connection may take to deliver its last bytes before it is closed instead of
 # reused: gateways send the terminating chunk up to 50 ms after "[DONE]", and a new TLS connection costs more.
@@ -32,6 +33,15 @@ def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -
     else:
         close()
     return True
+
+
+# What aiohttp writes at once; it warns of more, which would hold up the loop.
+_AT_ONCE = 2**20
+
+
+def payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return a body in the form in which aiohttp takes it: a large one as a file, which it writes in pieces."""
+    return body if body is None or len(body) <= _AT_ONCE else io.BytesIO(body)
 
 
 class Slots:

@@ -22,7 +22,7 @@ from ..errors import MeshAPIError
 from ..events import Statistics
 from ..settings import Limits, Timeout
 from ._descriptors import connections_allowed, descriptor_limit
-from ._exchange import Exchange, Slots, from_finalizer
+from ._exchange import Exchange, Slots, from_finalizer, payload
 from ._failures import failure_to_open, headers_too_large
 
 
@@ -197,7 +197,7 @@ class Transport:
             response = await session.request(
                 request.method,
                 request.url,
-                data=request.body,
+                data=payload(request.body),
                 headers=request.headers,
                 allow_redirects=False,
                 proxy=self._proxy,
