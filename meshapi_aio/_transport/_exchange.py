@@ -1,7 +1,10 @@
 """One HTTP exchange over aiohttp: how it begins, how it is read, and every way in which it ends."""
 
 import asyncio
+import contextlib
 import io
+import socket
+import struct
 from collections.abc import Callable
 
 import aiohttp
@@ -33,6 +36,22 @@ def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -
     else:
         close()
     return True
+
+
+_BREAK = struct.pack("ii", 1, 0)
+
+
+def _forget_unsent(wire: asyncio.Transport) -> None:
+    """
+    Let an abort break a connection over which not everything was sent: the peer gets a reset.
+
+    Otherwise the system would first deliver what it has taken of it, and a peer that has stopped reading would
+    never learn that nobody waits any more.
+    """
+    sock = wire.get_extra_info("socket") if wire.get_write_buffer_size() else None
+    if sock is not None:
+        with contextlib.suppress(OSError):  # it is closed already
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _BREAK)
 
 
 # What aiohttp writes at once; it warns of more, which would hold up the loop.
@@ -247,6 +266,7 @@ class Exchange:
         # Abort before anything closes: on TLS a close waits for the peer's goodbye, and one that has stopped
         # reading kept the socket open for over a second; aborted first, it is free within 100 ms.
         if self._wire is not None:
+            _forget_unsent(self._wire)
             self._wire.abort()
         if self._response is not None:
             self._response.close()

@@ -113,9 +113,14 @@ class Connection(asyncio.Protocol):
             self._news.clear()
             await self._news.wait()
 
+    @property
+    def heard(self) -> bool:
+        """Whether anything has come that no request took yet."""
+        return bool(self._received)
+
     async def some(self) -> None:
         """Wait for the beginning of a request, and leave it where it is."""
-        while not self._received:
+        while not self.heard:
             self._news.clear()
             await self._news.wait()
         self._server.news()
