@@ -45,8 +45,8 @@ def _forget_unsent(wire: asyncio.Transport) -> None:
     """
     Let an abort break a connection over which not everything was sent: the peer gets a reset.
 
-    Otherwise the system would first deliver what it has taken of it, and a peer that has stopped reading would
-    never learn that nobody waits any more.
+    Otherwise the system would first deliver what it has taken of it, and a peer that has stopped reading
+    would never learn that nobody waits any more.
     """
     sock = wire.get_extra_info("socket") if wire.get_write_buffer_size() else None
     if sock is not None:
@@ -59,7 +59,7 @@ _AT_ONCE = 2**20
 
 
 def payload(body: bytes | None) -> bytes | io.BytesIO | None:
-    """Return a body in the form in which aiohttp takes it: a large one as a file, which it writes in pieces."""
+    """Return a body as aiohttp takes it without a warning: a large one as a file, written in pieces."""
     return body if body is None or len(body) <= _AT_ONCE else io.BytesIO(body)
 
 
@@ -144,7 +144,7 @@ class Exchange:
         self.expect_answer(connecting=False)
 
     def begun(self, response: aiohttp.ClientResponse) -> None:
-        """Note the answer's beginning; one that comes in the very turn in which all was broken off is closed."""
+        """Note the answer's beginning; what comes in the very turn in which all was broken off is closed."""
         self._response = response
         if self._over:
             response.close()

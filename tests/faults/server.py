@@ -163,7 +163,7 @@ class Connection(asyncio.Protocol):
     @property
     def left(self) -> bool:
         """Whether the client has closed or broken the connection, as the kernel knows without any reading."""
-        if self.ended.is_set():
+        if self.ended.is_set() or self.sock.fileno() == -1:
             return True
         state = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
         return state in {_KERNEL_CLOSED, _KERNEL_CLOSE_WAIT}

@@ -1,8 +1,8 @@
 """
-Every await that a caller can sit in, left in every way: by a cancellation, a timeout, a close from elsewhere.
+Every await that a caller can sit in, left in every way: cancelled, timed out, closed from elsewhere.
 
-Each place is set up so that the call waits there and nowhere else. The points in between are drawn at random in
-``leaving.py``.
+Each place is set up so that the call waits there and nowhere else. The points in between are drawn at random
+in ``leaving.py``.
 """
 
 import asyncio
@@ -22,7 +22,6 @@ from meshapi_aio import (
     Event,
     MeshAPI,
     RequestSent,
-    Retry,
     RetryScheduled,
     StreamClosedError,
 )
@@ -349,4 +348,126 @@ async def test_leaving_while_it_waits(place: Any, way: Any, streaming: bool, tls
         if there.serves and waiting.closing is None:
             completion = await client.chat.completions.create(messages=MESSAGES)
             assert completion.choices[0].message.content == "hello"
+    await leftovers.none()
+
+
+# Before it waits.
+
+
+@pytest.mark.parametrize("way", [cancelled, cancelled_twice, closed, closed_with_the_client])
+async def test_leaving_before_the_first_step(way: Any) -> None:
+    """Promise 9: nothing is sent, no session is made; the caller sees it all the same."""
+    leftovers = Leftovers()
+    async with serving(answer) as there:
+        client, server = there.client, there.server
+        assert server is not None
+        waiting = Waiting(client, client.chat.completions.stream(messages=MESSAGES), MESSAGES)
+        waiting.task = asyncio.create_task(waiting.run())
+        expected = way(waiting)
+        if waiting.closing is not None:
+            waiting.task.cancel()  # which has not begun, so that nothing but this can end it
+            await waiting.closing
+            waiting.task = asyncio.create_task(waiting.run())
+            expected = ClientClosedError
+        with pytest.raises(expected) as caught:
+            await waiting.task
+        assert caught.type is expected
+        assert server.connections == []
+        assert client._shared.transport._session is None
+    await leftovers.none()
+
+
+@pytest.mark.parametrize("streaming", [False, True], ids=["whole", "stream"])
+@pytest.mark.parametrize("last", [RequestSent, RetryScheduled])
+async def test_cancelled_before_an_await(last: type[Event], streaming: bool) -> None:
+    """
+    Promise 9: a cancellation that comes while the client runs is seen at its next await.
+
+    On the way to the connection, then nothing is sent; before a pause, then nothing is sent again.
+    """
+    leftovers = Leftovers()
+    told: list[Event] = []
+
+    def on_event(happened: Event) -> None:
+        told.append(happened)
+        if type(happened) is last:
+            task = asyncio.current_task()
+            assert task is not None
+            task.cancel()
+
+    async with for_the_retry(tls=False) as there:
+        server = there.server
+        assert server is not None
+        client = there.client.with_options(on_event=on_event)
+        stream = client.chat.completions.stream(messages=MESSAGES) if streaming else None
+        waiting = Waiting(client, stream, MESSAGES)
+        waiting.task = asyncio.create_task(waiting.run())
+        with pytest.raises(asyncio.CancelledError):
+            await waiting.task
+        assert waiting.uncounted == 1
+        assert type(told[-1]) is last
+        assert client.stats().in_flight == 0
+        await server.until(lambda: server.open == client.stats().open)
+        assert server.requests == (last is RetryScheduled)
+    await leftovers.none()
+
+
+async def test_cancelled_between_two_chunks() -> None:
+    """A cancellation that comes while the reader works is seen at the next chunk that has not come yet."""
+    async with serving(begin_and_stall) as there:
+        server = there.server
+        assert server is not None
+        seen: list[str] = []
+
+        async def read() -> None:
+            async for chunk in there.client.chat.completions.stream(messages=MESSAGES):
+                seen.append(chunk.text)
+                task = asyncio.current_task()
+                assert task is not None
+                task.cancel()
+
+        task = asyncio.create_task(read())
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert seen == ["a"]
+        await server.until(lambda: server.open == 0)
+
+
+# In close().
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("ticks", range(1, 4))
+async def test_cancelling_the_close(ticks: int, tls: bool) -> None:
+    """
+    Cancelled wherever it waits, ``client.close()`` has closed everything.
+
+    One call is under way, one connection is free, and the peer of one has stopped reading.
+    """
+
+    async def answer_once(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(reply(COMPLETION))
+        if len(server.connections) == 1:
+            connection.be_deaf()
+        await connection.request()
+        await connection.stall()
+
+    leftovers = Leftovers()
+    async with FaultServer(answer_once, tls=tls) as server:
+        client = MeshAPI(server.base_url, "rsk_secret", ssl_context=tls_client_context())
+        await asyncio.gather(*(client.chat.completions.create(messages=MESSAGES) for _ in range(2)))
+        assert client.stats().open == 2
+        call = asyncio.create_task(client.chat.completions.create(messages=MESSAGES))
+        await goes_round(lambda: client.stats().in_flight == 1)
+        closing = asyncio.create_task(client.close())
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        closing.cancel()
+        await asyncio.wait([closing])
+        with pytest.raises(ClientClosedError):
+            await call
+        await client.close()
+        await goes_round(lambda: all(one.left for one in server.connections))
+        assert client.stats().open == 0
     await leftovers.none()
