@@ -48,7 +48,9 @@ def _forget_unsent(wire: asyncio.Transport) -> None:
     Otherwise the system would first deliver what it has taken of it, and a peer that has stopped reading
     would never learn that nobody waits any more.
     """
-    sock = wire.get_extra_info("socket") if wire.get_write_buffer_size() else None
+    if wire.is_closing() or not wire.get_write_buffer_size():
+        return
+    sock = wire.get_extra_info("socket")
     if sock is not None:
         with contextlib.suppress(OSError):  # it is closed already
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _BREAK)

@@ -75,7 +75,8 @@ class _Connector(aiohttp.TCPConnector):
             protocol = connection.protocol
             assert protocol is not None
             reused = protocol in self._used
-            if reused and exchange is not None and exchange.fresh_only:
+            # What came over a pooled connection since its last answer would be taken for the next one.
+            if reused and (protocol.should_close or (exchange is not None and exchange.fresh_only)):
                 connection.close()
                 continue
             if not reused:
