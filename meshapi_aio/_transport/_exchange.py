@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+import os
 import socket
 import struct
 from collections.abc import Callable
@@ -22,6 +23,8 @@ __all__ = ["Exchange", "Slots", "from_finalizer", "payload"]
 # reused: gateways send the terminating chunk up to 50 ms after "[DONE]", and a new TLS connection costs more.
 _LATE = 0.1
 
+_RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # to linger for no time
+
 
 def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -> bool:
     """
@@ -36,24 +39,6 @@ def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -
     else:
         close()
     return True
-
-
-_BREAK = struct.pack("ii", 1, 0)
-
-
-def _forget_unsent(wire: asyncio.Transport) -> None:
-    """
-    Let an abort break a connection over which not everything was sent: the peer gets a reset.
-
-    Otherwise the system would first deliver what it has taken of it, and a peer that has stopped reading
-    would never learn that nobody waits any more.
-    """
-    if wire.is_closing() or not wire.get_write_buffer_size():
-        return
-    sock = wire.get_extra_info("socket")
-    if sock is not None:
-        with contextlib.suppress(OSError):  # it is closed already
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _BREAK)
 
 
 # What aiohttp writes at once; it warns of more, which would hold up the loop.
@@ -103,6 +88,7 @@ class Exchange:
         self._deadline = scope.deadline
         self._total = scope.total
         self._wire: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
         self._response: aiohttp.ClientResponse | None = None
         self._reason: MeshAPIError | None = None
         self._failure: MeshAPIError | None = None
@@ -141,6 +127,8 @@ class Exchange:
     def connected(self, connection: aiohttp.connector.Connection, *, reused: bool) -> None:
         """Note the connection, before anything is sent on it: from here on the gateway's time runs."""
         self._wire = connection.transport
+        # Noted now, since a transport of TLS that was closed twice can't be asked any more.
+        self._socket = None if self._wire is None else self._wire.get_extra_info("socket")
         self.reused = reused
         self.sent_at = self._loop.time()
         self.expect_answer(connecting=False)
@@ -267,8 +255,12 @@ class Exchange:
         self._reason = reason
         # Abort before anything closes: on TLS a close waits for the peer's goodbye, and one that has stopped
         # reading kept the socket open for over a second; aborted first, it is free within 100 ms.
+        if self._socket is not None and self._response is None:
+            # The request may be stuck on its way, and a peer that has stopped reading would never learn that
+            # nobody waits any more: so it gets a reset, for which nothing has to be delivered before.
+            with contextlib.suppress(OSError):  # it is closed already
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         if self._wire is not None:
-            _forget_unsent(self._wire)
             self._wire.abort()
         if self._response is not None:
             self._response.close()
@@ -283,7 +275,7 @@ class Exchange:
         if not self._over:
             self._over = True
             self._stop_timer()
-            self._wire = None
+            self._wire = self._socket = None
             self._on_end(self)
 
     def _stop_timer(self) -> None:
