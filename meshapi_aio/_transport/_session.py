@@ -295,8 +295,9 @@ class Transport:
         # session is detached, or aiohttp would warn of it once more, without saying where it came from.
         connector = self._connector
         session.detach()
-        if connector is not None and self._loop is not None:
-            from_finalizer(self._loop, connector.close_now)
+        loop = self._loop
+        if connector is not None and loop is not None and not from_finalizer(loop, connector.close_now):
+            connector.close_now()  # without its loop only marked as closed, so that aiohttp is silent
         warnings.warn(
             f"the client created at {self._created_at} was never closed; use 'async with' or close()",
             ResourceWarning,

@@ -14,7 +14,7 @@ import random
 import ssl
 import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import attrs
@@ -38,6 +38,7 @@ from meshapi_aio import (
 
 from .authority import tls_client_context
 from .leftovers import Leftovers
+from .scripts import MESSAGES
 from .server import PATIENCE, Connection, FaultServer
 from .wire import COMPLETION, DONE, LAST_CHUNK, STREAM_HEAD, event, piece, reply
 
@@ -48,7 +49,6 @@ CLIENTS, CALLS_EACH = 10, 25
 CONNECTIONS_EACH = 15  # fewer than the calls, so that some queue
 BATCH = CLIENTS * CALLS_EACH
 
-MESSAGES = [{"role": "user", "content": "Hi"}]
 BEGINNING = STREAM_HEAD + piece(event("a"))
 REST = piece(event("b", finish="stop")) + piece(DONE)
 ANSWER = reply({**COMPLETION, "padding": "x" * 300})
@@ -409,7 +409,7 @@ def run_batch(loop: str, *, tls: bool, seed: int) -> None:
 
 
 @contextlib.contextmanager
-def silence() -> Iterator[None]:
+def silence() -> Generator[None]:
     """Fail where anything warns meanwhile, in a finalizer too."""
     gc.freeze()  # what was there before is none of its business, and takes long to look through
     try:

@@ -19,7 +19,7 @@ from .authority import tls_server_context
 
 __all__ = ["PATIENCE", "Connection", "FaultServer", "Script"]
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds after which waiting for something that must happen counts as a failure."""
 
 _BREAK = struct.pack("ii", 1, 0)
@@ -218,6 +218,7 @@ class FaultServer:
                 sock.setblocking(False)
                 connection = Connection(self, sock)
                 self.connections.append(connection)
+                self.news()
                 task = loop.create_task(self._serve(connection))
                 self._accepting.add(task)
                 task.add_done_callback(self._accepting.discard)

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
@@ -71,7 +71,7 @@ async def serving(script: Script, *, tls: Any = False, **options: Any) -> AsyncG
 
 
 @contextlib.asynccontextmanager
-async def for_a_slot(tls: bool) -> AsyncIterator[Place]:
+async def for_a_slot(tls: bool) -> AsyncGenerator[Place]:
     """All connections are in use."""
     async with serving(never_answer, tls=tls, max_connections=1) as place:
         assert place.server is not None
@@ -98,7 +98,7 @@ class Resolvers(ThreadPoolExecutor):
 
 
 @contextlib.asynccontextmanager
-async def for_the_address(tls: bool) -> AsyncIterator[Place]:
+async def for_the_address(tls: bool) -> AsyncGenerator[Place]:
     """The name of the gateway's host is being looked up. Nobody can stop a lookup: it ends by itself."""
     async with FaultServer(answer, tls=tls) as server:
         base_url = server.base_url.replace("127.0.0.1", "localhost")
@@ -112,7 +112,7 @@ async def for_the_address(tls: bool) -> AsyncIterator[Place]:
 
 
 @contextlib.asynccontextmanager
-async def for_the_connection(tls: bool) -> AsyncIterator[Place]:
+async def for_the_connection(tls: bool) -> AsyncGenerator[Place]:
     """The gateway's machine takes no more connections."""
     with contextlib.ExitStack() as sockets:
         listener = sockets.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
@@ -142,7 +142,7 @@ async def never_shake_hands(connection: Connection) -> None:
 
 
 @contextlib.asynccontextmanager
-async def for_the_handshake(tls: bool) -> AsyncIterator[Place]:
+async def for_the_handshake(tls: bool) -> AsyncGenerator[Place]:
     """The connection is there, TLS is not."""
     async with serving(never_shake_hands, tls="stalled") as place:
         server = place.server
@@ -153,7 +153,7 @@ async def for_the_handshake(tls: bool) -> AsyncIterator[Place]:
 
 
 @contextlib.asynccontextmanager
-async def for_the_request_to_be_read(tls: bool) -> AsyncIterator[Place]:
+async def for_the_request_to_be_read(tls: bool) -> AsyncGenerator[Place]:
     """The request is larger than what the system takes, and the gateway reads only its beginning."""
     async with serving(hear_and_go_deaf, tls=tls) as place:
         server = place.server
@@ -173,14 +173,14 @@ async def for_the_request_to_be_read(tls: bool) -> AsyncIterator[Place]:
 
 
 @contextlib.asynccontextmanager
-async def for_the_headers(tls: bool) -> AsyncIterator[Place]:
+async def for_the_headers(tls: bool) -> AsyncGenerator[Place]:
     """The request is there, the answer has not begun."""
     async with serving(never_answer, tls=tls) as place:
         yield place
 
 
 @contextlib.asynccontextmanager
-async def for_the_first_event(tls: bool) -> AsyncIterator[Place]:
+async def for_the_first_event(tls: bool) -> AsyncGenerator[Place]:
     """There are headers, and no more."""
     async with serving(open_and_stall, tls=tls) as place:
         place.reached = lambda: goes_round(lambda: answered(place.client))
@@ -188,7 +188,7 @@ async def for_the_first_event(tls: bool) -> AsyncIterator[Place]:
 
 
 @contextlib.asynccontextmanager
-async def for_the_next_event(tls: bool) -> AsyncIterator[Place]:
+async def for_the_next_event(tls: bool) -> AsyncGenerator[Place]:
     """There is a beginning, of a stream or of a body, and no more."""
     async with serving(begin_and_stall, tls=tls) as place:
         place.reached = lambda: goes_round(lambda: answered(place.client))
@@ -202,7 +202,7 @@ def answered(client: MeshAPI) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def for_the_retry(tls: bool) -> AsyncIterator[Place]:
+async def for_the_retry(tls: bool) -> AsyncGenerator[Place]:
     """The gateway has refused the call, which is to be sent again."""
     refusing, asleep = [True], asyncio.Event()
 

@@ -115,6 +115,20 @@ _EVENTS = [
 _RECORDED = STREAM_HEAD + b"".join(map(piece, _EVENTS)) + LAST_CHUNK
 
 
+def cutting(recorded: bytes, then: Literal["close", "reset"]) -> Script:
+    """Return a script that sends as many bytes as the name of the model says, and then closes or resets."""
+
+    async def script(connection: Connection) -> None:
+        request = await connection.request()
+        await connection.send(recorded[: int(request.partition(b'"cut ')[2].partition(b'"')[0])])
+        if then == "close":
+            connection.close()
+        else:
+            connection.reset()
+
+    return script
+
+
 @both
 @pytest.mark.parametrize("then", ["close", "reset"])
 async def test_a_stream_that_ends_at_any_byte(then: Literal["close", "reset"], tls: bool) -> None:
@@ -125,15 +139,6 @@ async def test_a_stream_that_ends_at_any_byte(then: Literal["close", "reset"], t
     """
     ends = [_RECORDED.index(one) + len(one) for one in _EVENTS]
     cuts = iter(range(len(_RECORDED) + 1))
-
-    async def script(connection: Connection) -> None:
-        request = await connection.request()
-        cut = int(request.partition(b'"cut ')[2].partition(b'"')[0])
-        await connection.send(_RECORDED[:cut])
-        if then == "close":
-            connection.close()
-        else:
-            connection.reset()
 
     async def worker(client: MeshAPI) -> None:
         for cut in cuts:
@@ -154,7 +159,7 @@ async def test_a_stream_that_ends_at_any_byte(then: Literal["close", "reset"], t
                 assert type(raised) is APIConnectionError, cut
                 assert raised.sent, cut
 
-    async with serving(script, tls=tls) as (server, client):
+    async with serving(cutting(_RECORDED, then), tls=tls) as (server, client):
         await asyncio.gather(*(worker(client) for _ in range(40)))
         await at_rest(server, client)
         assert server.open == 0
@@ -168,14 +173,6 @@ async def test_a_body_that_ends_at_any_byte(then: Literal["close", "reset"], tls
     answer = reply({"choices": [], "usage": {"total_tokens": 2}})
     cuts = iter(range(len(answer)))
 
-    async def script(connection: Connection) -> None:
-        request = await connection.request()
-        await connection.send(answer[: int(request.partition(b'"cut ')[2].partition(b'"')[0])])
-        if then == "close":
-            connection.close()
-        else:
-            connection.reset()
-
     async def worker(client: MeshAPI) -> None:
         for cut in cuts:
             with pytest.raises(APIConnectionError) as caught:
@@ -183,7 +180,7 @@ async def test_a_body_that_ends_at_any_byte(then: Literal["close", "reset"], tls
             assert caught.type is APIConnectionError, cut
             assert caught.value.sent
 
-    async with serving(script, tls=tls) as (server, client):
+    async with serving(cutting(answer, then), tls=tls) as (server, client):
         await asyncio.gather(*(worker(client) for _ in range(40)))
         await server.until(lambda: server.open == 0)
         assert server.requests == len(answer)
@@ -429,7 +426,7 @@ async def test_a_late_end(trickles: bool, tls: bool) -> None:
             assert seen == ["a", "b", "c"]
             assert client.stats().in_flight == 1
             release.set()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(PATIENCE):
                 while client.stats().in_flight:
                     await asyncio.sleep(0)
         assert len(server.connections) == 1
