@@ -218,6 +218,21 @@ def test_finalizing_after_the_loop() -> None:
     exchange.abort()
 
 
+async def test_an_answer_that_comes_as_all_is_broken_off() -> None:
+    """Promise 8: closed in the very turn in which the headers come, a call closes them too."""
+    async with (
+        FaultServer(begin_and_stall) as server,
+        aiohttp.ClientSession() as session,
+        MeshAPI(server.base_url, "rsk_secret") as client,
+    ):
+        exchange = client._shared.transport.exchange(Timeout(), Scope(None))
+        exchange.abort()
+        response = await session.post(server.base_url, data=b"{}")
+        exchange.begun(response)
+        assert response.closed
+        await server.until(lambda: server.open == 0)
+
+
 @both
 async def test_everything_received_is_delivered_before_a_reset(tls: bool) -> None:
     """Promise 3: with a reader that is slower than the reset, all 300 chunks come before the error."""
