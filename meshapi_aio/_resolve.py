@@ -6,10 +6,11 @@ Pure: the environment is a mapping that is handed in.
 
 import re
 from collections.abc import Mapping
+from types import NoneType
 from urllib.parse import urlsplit
 
 
-__all__ = ["DEFAULT_BASE_URL", "TOKEN_VARIABLES", "resolve_base_url", "resolve_token"]
+__all__ = ["DEFAULT_BASE_URL", "TOKEN_VARIABLES", "check_proxy", "resolve_base_url", "resolve_token"]
 
 DEFAULT_BASE_URL = "https://api.meshapi.ai"
 TOKEN_VARIABLES = ("MESHAPI_API_KEY", "MESHAPI_TOKEN")
@@ -86,6 +87,33 @@ def resolve_token(value: str | None, environment: Mapping[str, str]) -> str:
         msg = f"{source} holds characters beyond ASCII (not shown), which no key has; copy the key again"
         raise ValueError(msg)
     return value
+
+
+def check_proxy(value: str | None) -> None:
+    """Check the URL of a proxy. The error shows nothing of it, since it may hold a password."""
+    remedy = "it should look like 'http://proxy.example:3128' or 'http://user:password@proxy.example:3128'"
+    if not isinstance(value, (str, NoneType)):
+        msg = f"proxy must be text, got something of {type(value)!r}; {remedy}"
+        raise TypeError(msg)
+    fault = None if value is None else _fault_of_proxy(value)
+    if fault is not None:
+        msg = f"proxy (not shown: it may hold a password) {fault}; {remedy}"
+        raise ValueError(msg)
+
+
+def _fault_of_proxy(value: str) -> str | None:
+    if _UNSENDABLE.search(value) or any(character.isspace() for character in value):
+        return "holds white space or a control character; a password has to be percent-encoded"
+    if not value.lower().startswith(("https://", "http://")):
+        return "does not begin with http:// or https://; no other kind of proxy is known"
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return "is no URL; a password has to be percent-encoded"
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        return "goes on after its port; a password has to be percent-encoded"
+    return None if _HOST.fullmatch(host or "") else "names no host"
 
 
 def _from_environment(names: tuple[str, ...], environment: Mapping[str, str]) -> tuple[str, str]:

@@ -44,7 +44,7 @@ def _passes(error: MeshAPIError, retry: Retry) -> bool:
     if isinstance(error, APITimeoutError) and error.phase == "deadline":
         return False
     if isinstance(error, APIConnectionError):
-        return retry.unanswered or error.stale or not error.sent
+        return not error.lasting and (retry.unanswered or error.stale or not error.sent)
     return isinstance(error, StreamTruncatedError) and retry.unanswered
 
 
@@ -53,8 +53,10 @@ def leads_on(error: MeshAPIError, fallback: Fallback) -> bool:
     Tell whether another model may be asked after this one failed for good.
 
     Not after a timeout, nor after a connection that broke with the request on its way: that one may have been
-    done, and billed.
+    done, and billed. Nor where no connection can be made at all: the other model is behind the same one.
     """
     if isinstance(error, (APIStatusError, StreamAPIError)):
         return error.status in fallback.on_status
-    return isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError) and not error.sent
+    if not isinstance(error, APIConnectionError) or isinstance(error, APITimeoutError):
+        return False
+    return not error.sent and not error.lasting

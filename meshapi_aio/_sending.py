@@ -7,6 +7,7 @@ What may be tried again is decided in pure rooms; here it is done.
 import asyncio
 import random
 import time
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
@@ -105,7 +106,11 @@ class Errand:
         """Wait for the outcome of an errand, and tell of its failure."""
         try:
             result, meta = await coming
-        except MeshAPIError as error:
+        except BaseException as error:
+            # Tracebacks may be shown with the locals of their frames: headers, bodies that echo the token.
+            traceback.clear_frames(error.__traceback__)
+            if not isinstance(error, MeshAPIError):
+                raise
             error.call = self._call
             error.attempts = tuple(self._attempts)
             self._account.tell(
@@ -247,7 +252,7 @@ class Errand:
         self, call: Call[Any], exchange: Exchange, request: Request
     ) -> tuple[Any, str | None]:
         limits = self._settings.limits
-        await self._courier.transport.open(exchange, request, limits)
+        await self._courier.transport.open(exchange, request, self._settings)
         answer = exchange.answer
         assert answer is not None
         limit = limits.reply_bytes if answer.is_success else limits.error_bytes
@@ -259,7 +264,7 @@ class Errand:
         self, call: StreamCall[Any], exchange: Exchange, request: Request
     ) -> tuple[tuple[Pump[Any], list[Any]], str | None]:
         limits = self._settings.limits
-        await self._courier.transport.open(exchange, request, limits)
+        await self._courier.transport.open(exchange, request, self._settings)
         answer = exchange.answer
         assert answer is not None
         if not answer.is_success:

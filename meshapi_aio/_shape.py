@@ -42,7 +42,8 @@ def brief(self: Any) -> str:
     """Return the repr of an attrs value with only those fields that tell something."""
     told = []
     for field in attrs.fields(type(self)):
-        member = getattr(self, field.name)
+        # Absent in one that was refused half made, which a traceback may show among its locals.
+        member = getattr(self, field.name, None)
         if field.repr and member is not None and member not in ([], {}):
             told.append(f"{field.name}={member!r}")
     return f"{type(self).__name__}({', '.join(told)})"

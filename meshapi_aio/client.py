@@ -4,6 +4,7 @@ import asyncio
 import functools
 import os
 import ssl
+import traceback
 from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from types import TracebackType
@@ -11,7 +12,7 @@ from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ._origin import place_of_caller
 from ._pump import Opening
-from ._resolve import resolve_base_url, resolve_token
+from ._resolve import check_proxy, resolve_base_url, resolve_token
 from ._scope import Scope
 from ._sending import Courier, Errand
 from ._shape import Reply
@@ -78,8 +79,9 @@ class MeshAPI(Families):
     ``max_connections`` bounds the calls that are under way at once (by default 1000, or what the limit on
     descriptors allows); further ones queue, and only ``Timeout.total`` counts that time. ``session`` is an
     ``aiohttp.ClientSession`` of your own, which is neither changed nor closed; without it the client makes
-    one, without cookies, redirects or a proxy from the environment (``trust_env=True`` takes proxies and
-    ``.netrc`` from there; ``proxy`` names one). ``ssl_context`` replaces the default one.
+    one, without cookies, redirects or a proxy from the environment (``trust_env=True`` takes proxies from
+    there, and their passwords from ``.netrc``; ``proxy`` names one, as ``http://user:password@host:port``).
+    ``ssl_context`` replaces the default one: for a private authority, or a certificate of the client.
     """
 
     def __init__(
@@ -100,29 +102,39 @@ class MeshAPI(Families):
         on_malformed: Literal["raise", "skip"] = "raise",
         on_event: Callable[[Event], None] | None = None,
     ) -> None:
-        self._settings = Settings(
-            base_url=resolve_base_url(base_url, os.environ),
-            token=resolve_token(token, os.environ),
-            timeout=timeout if timeout is not None else Timeout(),
-            retry=retry if retry is not None else Retry(),
-            limits=limits if limits is not None else Limits(),
-            api_version=api_version,
-            headers=headers or {},
-            on_malformed=on_malformed,
-            on_event=on_event,
-        )
+        try:
+            check_proxy(proxy)
+            self._settings = Settings(
+                base_url=resolve_base_url(base_url, os.environ),
+                token=resolve_token(token, os.environ),
+                timeout=timeout if timeout is not None else Timeout(),
+                retry=retry if retry is not None else Retry(),
+                limits=limits if limits is not None else Limits(),
+                api_version=api_version,
+                headers=headers or {},
+                on_malformed=on_malformed,
+                on_event=on_event,
+            )
+            transport = Transport(
+                session=session,
+                max_connections=max_connections,
+                proxy=proxy,
+                ssl_context=ssl_context,
+                trust_env=trust_env,
+                created_at=place_of_caller(),
+            )
+        except Exception as error:
+            # Tracebacks may be shown with the locals of their frames, and these hold secrets.
+            traceback.clear_frames(error.__traceback__)
+            raise
+        finally:
+            del base_url, token, headers, proxy
         self._owner = True
-        transport = Transport(
-            session=session,
-            max_connections=max_connections,
-            proxy=proxy,
-            ssl_context=ssl_context,
-            trust_env=trust_env,
-            created_at=place_of_caller(),
-        )
         self._shared = _Shared(transport)
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_shared"):
+            return f"<{type(self).__name__} that could not be made>"  # as tracebacks show their locals
         state = " closed" if self.closed else ""
         return f"<{type(self).__name__} {self._settings.base_url}{state}>"
 
@@ -157,7 +169,12 @@ class MeshAPI(Families):
             )
             raise TypeError(msg)
         other = object.__new__(type(self))
-        other._settings = self._settings.evolve(**options)
+        try:
+            other._settings = self._settings.evolve(**options)
+        except Exception as error:
+            traceback.clear_frames(error.__traceback__)  # as in __init__
+            del options
+            raise
         other._owner = False
         other._shared = self._shared
         return other

@@ -95,8 +95,11 @@ class APIConnectionError(MeshAPIError):
     Nothing usable came back: no connection, or it broke before the answer was whole.
 
     ``sent`` tells whether the gateway may have begun the work: False when no connection was made. ``stale``
-    tells that a pooled connection turned out to be closed, most likely before the request reached it.
+    tells that a pooled connection turned out to be closed, most likely before the request reached it;
+    ``lasting`` that trying again can't help, since a certificate was refused, or a proxy refuses.
     """
+
+    lasting: bool = False
 
     def __init__(
         self, message: str, *, request_id: str | None = None, sent: bool = True, stale: bool = False

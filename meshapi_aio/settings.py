@@ -4,12 +4,15 @@ What a client is told once: where the gateway is, who calls, how long to wait, w
 All values are frozen and checked when they are made. Performs no I/O.
 """
 
+import html
 import inspect
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
 from typing import Any, Literal, Self
+from urllib.parse import quote, quote_plus
 
 import attrs
 
@@ -114,9 +117,10 @@ class Retry:
     (full jitter). A ``Retry-After`` is a floor: the pause is that long plus the drawn one; when it is over
     ``retry_after_cap`` seconds the error is raised at once, with ``.retry_after``.
 
-    Retried are failed connects, answers with a status in ``on_status``, and an error event of such a status
-    that comes before anything else in a stream. ``unanswered=True`` adds requests that were sent and got no
-    answer: the gateway knows no idempotency key, so one of those may be billed twice.
+    Retried are failed connects (but for refused certificates, and proxies that refuse), answers with a status
+    in ``on_status``, and an error event of such a status that comes before anything else in a stream.
+    ``unanswered=True`` adds requests that were sent and got no answer: the gateway knows no idempotency key,
+    so one of those may be billed twice.
     """
 
     max_retries: int = attrs.field(default=3, validator=_at_least(0, "retries", int))
@@ -253,6 +257,12 @@ class Settings:
     )
     on_event: Callable[[Event], None] | None = attrs.field(default=None, validator=_callable)
     cache: bool | None = attrs.field(default=None, validator=_must_be("True, False or None", bool, NoneType))
+    _echoes: tuple[str, ...] = attrs.field(
+        init=False,
+        repr=False,
+        eq=False,
+        default=attrs.Factory(lambda self: _echoes(self.token), takes_self=True),
+    )
 
     def evolve(self, **changes: Any) -> Self:
         """Return a copy with these settings changed; ``headers`` are added to those that are there."""
@@ -261,5 +271,13 @@ class Settings:
         return attrs.evolve(self, **changes)
 
     def redact(self, text: str) -> str:
-        """Return a text from the gateway without the token, should it have been echoed."""
-        return text.replace(self.token, "[token]")
+        """Return a text from the gateway without the token, should it have been echoed, quoted or not."""
+        for echo in self._echoes:
+            text = text.replace(echo, "[token]")
+        return text
+
+
+def _echoes(token: str) -> tuple[str, ...]:
+    """Return the token as a text, JSON, HTML or a URL may quote it: for most tokens all the same."""
+    quoted = {token, json.dumps(token)[1:-1], html.escape(token), quote(token), quote_plus(token)}
+    return tuple(sorted(quoted, key=len, reverse=True))

@@ -5,6 +5,9 @@ A block that calls ``asyncio.run`` is a program, and runs as one: in an interpre
 block runs as it would be typed at the prompt of ``python -m asyncio``, top-level ``await`` included, and may
 use ``client``, an open MeshAPI. The surroundings are what the README tells its reader to set:
 MESHAPI_BASE_URL and MESHAPI_API_KEY. There is no way to exempt a block.
+
+A block that begins with the name of a file is that file, and the story that the README tells of it is played:
+the test of the bot fails with the bot as it stands above, and passes with the one that stands below.
 """
 
 import ast
@@ -24,6 +27,7 @@ from tests.tree import PROJECT
 
 
 README = PROJECT / "README.md"
+NAMED = re.compile(r"# (\w+\.py)\n")
 FENCE = re.compile(r"^( *)(`{3,}|~{3,}) *(.*)$")
 
 
@@ -84,7 +88,12 @@ async def run_fragment(tree: ast.Module, module: ModuleType) -> None:
 
 
 BLOCKS = blocks(README.read_text(encoding="utf-8"))
-PYTHON = [pytest.param(block, id=f"line{block.line}") for block in BLOCKS if block.language == "python"]
+PYTHON = [
+    pytest.param(block, id=f"line{block.line}")
+    for block in BLOCKS
+    if block.language == "python" and not NAMED.match(block.text)
+]
+FILES = [(found[1], block.text) for block in BLOCKS if (found := NAMED.match(block.text))]
 
 
 @pytest.mark.parametrize("block", PYTHON)
@@ -103,6 +112,36 @@ async def test_a_block_runs(block: Block, tmp_path: Path, monkeypatch: pytest.Mo
             async with MeshAPI() as client:
                 vars(module)["client"] = client
                 await run_fragment(tree, module)
+
+
+async def run_pytest(folder: Path) -> tuple[int | None, str]:
+    """Run the tests in a folder and return the status and what was printed; what is left open fails them."""
+    left_open = ("error::ResourceWarning", "error::pytest.PytestUnraisableExceptionWarning")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "--rootdir", str(folder)),
+        *(f"-W{action}" for action in left_open),
+        cwd=folder,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await process.communicate()
+    return process.returncode, output.decode()
+
+
+async def test_the_bot_is_mended(tmp_path: Path) -> None:
+    """The test of the first bot fails, of the truncation and of nothing else; that of the second passes."""
+    (name, naive), (test_name, test), (again, mended) = FILES
+    assert (name, test_name, again) == ("bot.py", "test_bot.py", "bot.py")
+    (tmp_path / test_name).write_text(test, encoding="utf-8")
+    (tmp_path / name).write_text(naive, encoding="utf-8")
+    status, printed = await run_pytest(tmp_path)
+    assert status == pytest.ExitCode.TESTS_FAILED, printed
+    assert "1 failed in " in printed
+    assert "StreamTruncatedError: the stream " in printed
+    (tmp_path / name).write_text(mended, encoding="utf-8")
+    status, printed = await run_pytest(tmp_path)
+    assert (status, "1 passed in " in printed) == (0, True), printed
 
 
 def test_no_block_escapes() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from meshapi_aio import sse
 from meshapi_aio.errors import ResponseTooLargeError
 from meshapi_aio.sse import ServerSentEvent, SSEDecoder
+from tests.faults.reference import read_by_the_book as reference_of
 from tests.strategies import BOM, cuts, event_streams, lines, nearly_event_streams, server_sent_events
 
 
@@ -80,35 +81,9 @@ def attempt(pieces: Iterable[bytes], limit: int) -> tuple[list[ServerSentEvent],
 
 
 def read_by_the_book(stream: bytes, limit: int = 10**9) -> tuple[list[ServerSentEvent], bool]:
-    """Interpret a whole stream, step by step as the standard puts it, and the limit as the docstring does."""
-    if BOM.startswith(stream):
-        return [], False  # what may yet become a BOM counts for nothing
-    *finished, rest = re.split(rb"\r\n|\r|\n", stream.removeprefix(BOM))
-    events = list[ServerSentEvent]()
-    data, event, last_event_id, held = "", "", "", 0
-    retry: int | None = None
-    for line in finished:
-        if held + len(line) > limit:
-            return events, True
-        if not line:
-            if data:
-                events.append(
-                    ServerSentEvent(event or "message", data.removesuffix("\n"), last_event_id, retry)
-                )
-            data, event, held = "", "", 0
-            continue
-        name, _, value = line.decode("utf-8", "replace").partition(":")
-        value = value.removeprefix(" ")
-        if name == "data":
-            data += value + "\n"
-            held += len(line)
-        elif name == "event":
-            event = value
-        elif name == "id" and "\0" not in value:
-            last_event_id = value
-        elif name == "retry" and re.fullmatch("[0-9]+", value) and int(value) < 10**18:
-            retry = int(value)
-    return events, held + len(rest) > limit
+    """Interpret a stream as the standard puts it: return its events, and whether the limit is exceeded."""
+    reference = reference_of(stream, limit)
+    return reference.events, reference.too_large is not None
 
 
 def simple(*values: str) -> list[ServerSentEvent]:

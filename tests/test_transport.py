@@ -1,7 +1,9 @@
 """The transport over real sockets: every way in which an exchange begins and ends, plain and on TLS."""
 
 import asyncio
+import errno
 import gc
+import os
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
@@ -228,7 +230,7 @@ async def test_an_answer_that_comes_as_all_is_broken_off() -> None:
         exchange = client._shared.transport.exchange(Timeout(), Scope(None))
         exchange.abort()
         response = await session.post(server.base_url, data=b"{}")
-        exchange.begun(response)
+        exchange.begun(response, str)
         assert response.closed
         await server.until(lambda: server.open == 0)
 
@@ -549,14 +551,15 @@ async def test_large_requests_are_sent_whole_and_silently(more: int) -> None:
 
 
 async def test_no_connection() -> None:
-    """Promise 15: a failed connect is retried, and tells the address and that nothing was sent."""
+    """Promise 15: a failed connect is retried, and tells the address, why, and that nothing was sent."""
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         port = unused.getsockname()[1]
         async with MeshAPI(
             f"http://127.0.0.1:{port}", "rsk_secret", retry=Retry(max_retries=2, backoff=0)
         ) as client:
-            with pytest.raises(APIConnectionError, match=rf"no connection to 127\.0\.0\.1:{port}") as caught:
+            told = rf"^no connection to 127\.0\.0\.1:{port}: {os.strerror(errno.ECONNREFUSED)}"
+            with pytest.raises(APIConnectionError, match=told) as caught:
                 await client.chat.completions.create(messages=MESSAGES)
     assert caught.value.sent is False
     assert len(caught.value.attempts) == 3
@@ -649,9 +652,11 @@ async def test_redirects_are_not_followed() -> None:
 async def test_cookies_are_not_kept() -> None:
     """Promise 18: a cookie that the gateway sets does not come back to it."""
     answer = reply(COMPLETION, 200, "Set-Cookie: a=b; Path=/")
-    async with serving(answering(answer, answer)) as (server, client):
-        await client.chat.completions.create(messages=MESSAGES)
-        await client.chat.completions.create(messages=MESSAGES)
+    async with FaultServer(answering(answer, answer)) as server:
+        # Cookies of a host without a name would be dropped in any case.
+        async with MeshAPI(server.base_url.replace("127.0.0.1", "localhost"), "rsk_secret") as client:
+            await client.chat.completions.create(messages=MESSAGES)
+            await client.chat.completions.create(messages=MESSAGES)
         assert len(server.connections) == 1
         assert b"ookie" not in b"".join(server.connections[0].requests)
 

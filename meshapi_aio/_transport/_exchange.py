@@ -133,17 +133,17 @@ class Exchange:
         self.sent_at = self._loop.time()
         self.expect_answer(connecting=False)
 
-    def begun(self, response: aiohttp.ClientResponse) -> None:
-        """Note the answer's beginning; what comes in the very turn in which all was broken off is closed."""
+    def begun(self, response: aiohttp.ClientResponse, redact: Callable[[str], str]) -> None:
+        """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
         self._response = response
-        if self._over:
+        if self._over:  # broken off in the very turn of the loop in which it came
             response.close()
         if response.connection is not None:
             self._wire = response.connection.transport
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
         # not taken everything: from then on it is no longer ours to break.
         response.content.on_eof(self._end)
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = {name.lower(): redact(value) for name, value in response.headers.items()}
         self.answer = Answer(response.status, headers)
 
     def lost(self) -> None:

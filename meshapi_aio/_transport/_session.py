@@ -6,12 +6,12 @@ import functools
 import os
 import socket
 import ssl
+import traceback
 import warnings
 import weakref
 from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -20,10 +20,11 @@ from .._scope import Scope
 from .._wire import Request
 from ..errors import MeshAPIError
 from ..events import Statistics
-from ..settings import Limits, Timeout
+from ..settings import Settings, Timeout
 from ._descriptors import connections_allowed, descriptor_limit
 from ._exchange import Exchange, Slots, from_finalizer, payload
 from ._failures import failure_to_open, headers_too_large
+from ._surroundings import authorized, place
 
 
 __all__ = ["Transport"]
@@ -113,6 +114,10 @@ def _keep_alive(connection: aiohttp.connector.Connection) -> None:
             sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
+# Shorter tokens, as gateways on one's own machine have them, may well be a part of a header, such as "json".
+_SECRET = 12
+
+
 class Change:
     """Wakes who waits for calls to end, until the next time that it is waited for."""
 
@@ -179,13 +184,14 @@ class Transport:
         """Return an exchange that has not begun."""
         return Exchange(timeout, scope, self._ended)
 
-    async def open(self, exchange: Exchange, request: Request, limits: Limits) -> None:
+    async def open(self, exchange: Exchange, request: Request, settings: Settings) -> None:
         """
         Send a request and wait for the beginning of its answer.
 
         Everything is bounded by the exchange's scope, in which this must run.
         """
         session, slots = self._ready()
+        limits = settings.limits
         await exchange.acquire(slots)
         self._exchanges.add(exchange)
         if not self._owned:
@@ -193,6 +199,9 @@ class Transport:
             exchange.expect_answer(connecting=True)
         connecting = _Connecting(exchange)
         token = _CONNECTING.set(connecting)
+        middlewares = None
+        if self._owned and self._trust_env:
+            request, middlewares = authorized(request)
         failure: MeshAPIError
         try:
             response = await session.request(
@@ -201,28 +210,32 @@ class Transport:
                 data=payload(request.body),
                 headers=request.headers,
                 allow_redirects=False,
+                middlewares=middlewares,
                 proxy=self._proxy,
                 timeout=aiohttp.ClientTimeout(total=None, connect=exchange.timeout.connect),
                 max_line_size=limits.header_bytes,
                 max_field_size=limits.header_bytes,
             )
-        except (aiohttp.ClientError, OSError, RuntimeError) as error:
+        except BaseException as error:
             exchange.abort()
+            # Tracebacks may be shown with the locals of their frames, and aiohttp's hold the headers.
+            traceback.clear_frames(error.__traceback__)
+            if not isinstance(error, (aiohttp.ClientError, OSError, RuntimeError)):
+                raise
             if isinstance(error, RuntimeError) and not session.closed:
                 raise
             failure = failure_to_open(
                 error,
-                urlsplit(request.url).netloc,
-                sent=exchange.sent_at is not None,
+                place(request.url, self._proxy),
+                # A session of the user's own does not tell when the connection is there.
+                sent=exchange.sent_at is not None or not self._owned,
                 reused=exchange.reused,
                 connect=exchange.timeout.connect,
                 limits=limits,
             )
-        except BaseException:
-            exchange.abort()
-            raise
+            failure.args = (settings.redact(failure.args[0]),)
         else:
-            exchange.begun(response)
+            exchange.begun(response, settings.redact if len(settings.token) >= _SECRET else str)
             if sum(len(name) + len(value) for name, value in response.raw_headers) <= limits.header_bytes:
                 return
             exchange.abort()

@@ -11,10 +11,10 @@ import click
 
 from meshapi_aio import _version
 
-from . import chat, completion, doctor
+from . import chat, completion, doctor, serve
 
 
-__all__ = ["chat", "commands", "completion", "doctor", "main"]
+__all__ = ["chat", "commands", "completion", "doctor", "main", "serve"]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,7 +28,7 @@ def commands() -> None:
     """
 
 
-for _module in (chat, completion, doctor):
+for _module in (chat, serve, doctor, completion):
     commands.add_command(_module.command)
 
 
@@ -40,4 +40,4 @@ def main() -> None:
     if isinstance(sys.stdin, io.TextIOWrapper):
         # Nor must a byte that is no letter end a conversation.
         sys.stdin.reconfigure(errors="replace")
-    commands()
+    commands(complete_var=completion.VARIABLE)

@@ -1,6 +1,7 @@
 """A conversation on the terminal: prompt, answer, prompt, until somebody leaves it."""
 
 import asyncio
+import difflib
 import os
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -14,7 +15,7 @@ from meshapi_aio.endpoints._messages import Message
 from meshapi_aio.errors import MeshAPIError
 
 from ._asking import Manner, Turn
-from ._failures import failures_told, told
+from ._failures import explained, failures_told
 from ._output import note
 from ._reading import Reader
 from ._running import Access, connected
@@ -103,7 +104,9 @@ class _Conversation:
         name, _, rest = text.partition(" ")
         command = self._commands.get(name)
         if command is None:
-            note(f"unknown command {name}: /help tells the commands; a space before it makes it a message")
+            near = difflib.get_close_matches(name, self._commands, n=1)
+            meant = f"did you mean {near[0]}?" if near else "/help tells the commands."
+            note(f"unknown command {name}: {meant} A space before it makes it a message")
         else:
             command.run(rest.strip())
 
@@ -115,7 +118,7 @@ class _Conversation:
         except KeyboardInterrupt:
             note(f"stopped; {self._keep(prompt, turn.text)}")
         except MeshAPIError as error:
-            click.echo(f"Error: {told(error)}", err=True)
+            click.echo(f"Error: {explained(error)}", err=True)
             note(self._keep(prompt, turn.text))
         else:
             reply = completion.choices[0].message if completion.choices else Message()

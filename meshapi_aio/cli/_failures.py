@@ -11,12 +11,18 @@ from contextlib import contextmanager
 
 import click
 
-from meshapi_aio.errors import MeshAPIError
+from meshapi_aio.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    AuthenticationError,
+    MeshAPIError,
+    NotFoundError,
+)
 
 from ._output import one_line
 
 
-__all__ = ["MisuseError", "failures_told", "told", "without_keys"]
+__all__ = ["MisuseError", "explained", "failures_told", "told", "without_keys"]
 
 # A key that was put into the wrong variable would be shown as that variable's value.
 _KEY = re.compile(r"rsk_[0-9A-Za-z_-]+")
@@ -41,12 +47,36 @@ def told(error: MeshAPIError) -> str:
     return one_line(f"{type(error).__name__}: {error}")
 
 
+def explained(error: MeshAPIError) -> str:
+    """Return an error of the client as one line, with what to do about it where that is known."""
+    remedy = _remedy(error)
+    return told(error) if remedy is None else f"{told(error)}; {remedy}"
+
+
+def _remedy(error: MeshAPIError) -> str | None:
+    match error:
+        case AuthenticationError():
+            return "meshapi-aio doctor tells where the key comes from"
+        case NotFoundError(code="model_not_found"):
+            return "--model or /model names another"
+        case APITimeoutError(phase="deadline"):
+            return "--timeout allows more"
+        case APIConnectionError(sent=False):
+            return "meshapi-aio doctor tells more"
+        case _:
+            return None
+
+
 @contextmanager
 def failures_told() -> Generator[None]:
-    """Around a whole command: tell the client's errors, and end with their status."""
+    """Around a whole command: tell the errors of the client and of the system, and end with their status."""
     try:
         yield
     except MeshAPIError as error:
-        raise click.ClickException(told(error)) from None
+        raise click.ClickException(explained(error)) from None
+    except BrokenPipeError:
+        raise  # which click takes for what it is: nobody wants to read any more
+    except OSError as error:
+        raise click.ClickException(one_line(f"the system refuses: {error.strerror or error}")) from None
     except KeyboardInterrupt:
         raise click.exceptions.Exit(130) from None

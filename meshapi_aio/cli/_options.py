@@ -1,9 +1,20 @@
 """Options that several commands have in common. Performs no I/O."""
 
+import math
+
 import click
 
 
-__all__ = ["base_url_option", "model_option", "timeout_option"]
+__all__ = ["base_url_option", "finite", "model_option", "timeout_option"]
+
+
+def finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
+    """Return a number that is one: what is called nan and inf passes every range of click's."""
+    if value is None or math.isfinite(value):
+        return value
+    msg = f"{value} is no number of seconds."
+    raise click.BadParameter(msg)
+
 
 model_option = click.option(
     "--model",
@@ -18,6 +29,7 @@ base_url_option = click.option(
 timeout_option = click.option(
     "--timeout",
     type=click.FloatRange(min=0, min_open=True),
+    callback=finite,
     metavar="SECONDS",
     help="The most that a call may take in all, retries and pauses included.",
 )

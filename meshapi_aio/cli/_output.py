@@ -57,10 +57,13 @@ def harmless(text: str) -> str:
 
 def note(text: str) -> None:
     """Say something that is no part of an answer: one dim line on standard error."""
-    Console(stderr=True).print(Text(one_line(text), style="dim"), soft_wrap=True)
+    Console(stderr=True).print(Text(_visible(text), style="dim"), soft_wrap=True)
 
 
 def one_line(text: str) -> str:
     """Return a text as one line, in which what is not printable is seen as an escape."""
-    text = " ".join(text.split())
+    return _visible(" ".join(text.split()))
+
+
+def _visible(text: str) -> str:
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in text)

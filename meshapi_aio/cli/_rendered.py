@@ -27,7 +27,8 @@ class RenderedOutput:
 
     Blocks that are complete (paragraphs, lists, tables, code) are printed once, and scroll away as any
     output does. Only the last one, which may still change, is drawn again and again, and of that no more than
-    fits on the screen, its end: what has scrolled away could not be drawn again.
+    fits on the screen, its end: what has scrolled away could not be drawn again. Where the window becomes
+    narrower meanwhile, terminals that wrap its lines anew keep a part of it twice; nothing is ever lost.
 
     It is written to from within a running event loop.
     """

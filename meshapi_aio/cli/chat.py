@@ -1,6 +1,7 @@
 """``meshapi-aio chat``: asks a model and prints its answer as it comes, once or in a conversation."""
 
 import sys
+from collections.abc import Sequence
 
 import click
 
@@ -19,7 +20,7 @@ __all__ = ["command"]
 
 
 @click.command(name="chat")
-@click.argument("prompt", required=False)
+@click.argument("words", nargs=-1, metavar="[PROMPT]")
 @model_option
 @click.option("--system", metavar="TEXT", help="Instructions to the model.")
 @click.option(
@@ -38,8 +39,8 @@ __all__ = ["command"]
 @base_url_option
 @click.option("--local", is_flag=True, help="Ask a gateway that is made up on this machine: without a key.")
 def command(
-    prompt: str | None,
     *,
+    words: tuple[str, ...],
     model: str,
     system: str | None,
     files: tuple[str, ...],
@@ -63,7 +64,7 @@ def command(
     access = Access(local=local, base_url=base_url, timeout=timeout, retries=retries, quiet=quiet)
     manner = Manner(stream=not no_stream, as_json=as_json, plain=plain, quiet=quiet)
     with failures_told():
-        source = _source(prompt, files, as_json=as_json)
+        source = _source(_prompt(words), files, as_json=as_json)
         talk = Talk(model, system, [attach(file) for file in files])
         asked = prompt_from_stdin() if source == STDIN else source
     if asked is None:
@@ -73,6 +74,14 @@ def command(
     else:
         msg = "the prompt is empty: there is nothing to ask"
         raise MisuseError(msg)
+
+
+def _prompt(words: Sequence[str]) -> str | None:
+    """Return the one argument that there may be."""
+    if len(words) > 1:
+        msg = f"PROMPT is one argument, and here are {len(words)}: put it between quotes"
+        raise MisuseError(msg)
+    return words[0] if words else None
 
 
 def _source(prompt: str | None, files: tuple[str, ...], *, as_json: bool) -> str | None:

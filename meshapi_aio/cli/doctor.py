@@ -2,10 +2,14 @@
 
 import json
 import os
+import shutil
+import sys
+import textwrap
 from collections.abc import Sequence
 
 import click
 
+from meshapi_aio._resolve import resolve_token
 from meshapi_aio.endpoints._messages import Message
 from meshapi_aio.errors import MeshAPIError
 
@@ -20,9 +24,10 @@ from ._running import Access, connected, run
 __all__ = ["command"]
 
 _SECONDS = 10.0  # what the client itself allows for a connection
+_TEXT_AT = 12  # the column where the text of a check begins
 
 
-@click.command(name="doctor")
+@click.command(name="doctor", short_help="Tell what is set up, and whether the gateway answers.")
 @click.option("--ask", is_flag=True, help="Ask the model for one token as well, which costs a little.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @model_option
@@ -32,8 +37,8 @@ def command(*, ask: bool, as_json: bool, model: str, timeout: float | None, base
     """
     Tell what is set up and where it comes from, whether the gateway answers, and which versions run.
 
-    The key is never shown. Ends with status 0 where all is well, 1 where the gateway does not answer, 2 where
-    something is not set up.
+    The key is never shown; the gateway is asked whether it accepts it, which costs nothing. Ends with status
+    0 where all is well, 1 where the gateway does not answer, 2 where something is not set up.
     """
     run(
         _examine(
@@ -47,7 +52,8 @@ async def _examine(access: Access, model: str | None, *, as_json: bool) -> None:
     is_set_up = not any(check.status for check in checks)
     value = checks[0].facts["value"]
     if value is not None:
-        checks.append(await reach(value, access.timeout or _SECONDS))
+        token = resolve_token(None, os.environ) if checks[1].status == 0 else None
+        checks += await reach(value, token, access.timeout or _SECONDS)
     if model is not None and is_set_up:
         checks.append(await _asked(access, model))
     checks += [versions(), *hints(value, os.environ)]
@@ -80,6 +86,16 @@ def _as_json(check: Check) -> dict[str, object]:
 
 
 def _print(checks: Sequence[Check]) -> None:
+    width = shutil.get_terminal_size().columns if sys.stdout is not None and sys.stdout.isatty() else 0
     for check in checks:
         mark = "!!" if check.status else " ?" if check.name == "hint" else "ok"
-        click.echo(f"{mark} {check.name:<9}{check.text}")
+        line = f"{mark} {check.name:<{_TEXT_AT - 4}} {check.text}"
+        if width > 2 * _TEXT_AT:  # a pipe gets one line for each, and so does who has no room
+            line = textwrap.fill(
+                line,
+                width,
+                subsequent_indent=" " * _TEXT_AT,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
+        click.echo(line)

@@ -64,17 +64,31 @@ async def end(process: asyncio.subprocess.Process, *, given: bytes | None = None
     return Ended(process.returncode, (stdout or b"").decode(), stderr.decode())
 
 
+async def until_it_waits(process: asyncio.subprocess.Process) -> None:
+    """
+    Return once a process does nothing but wait, for a key or for the network.
+
+    A signal that comes in the moment between the last line of Python and the system call that waits is
+    noticed only when that ends: a person, who presses Ctrl-C again, never sees it, but a test would hang.
+    Where there is no ``/proc`` this returns at once.
+    """
+    status = Path(f"/proc/{process.pid}/stat")
+    while status.exists() and status.read_text(encoding="utf-8").rpartition(")")[2].split()[0] == "R":
+        await asyncio.sleep(0)
+
+
 async def command_line(*arguments: str, env: Mapping[str, str], given: bytes | None = None) -> Ended:
     """Run the command line to its end, with nothing or what is given as its standard input."""
     stdin = subprocess.DEVNULL if given is None else subprocess.PIPE
     return await end(await start(*arguments, env=env, stdin=stdin), given=given)
 
 
-async def invoke(*arguments: str, given: bytes | None = None, **variables: str) -> Ended:
+async def invoke(*arguments: str, given: bytes | None = None, **variables: str | None) -> Ended:
     """
     Run a command inside this process, with nothing or what is given as its standard input.
 
-    It runs in a thread, since it has an event loop of its own; what it raises fails the test.
+    A variable that is None is taken out of the environment. It runs in a thread, since it has an event loop
+    of its own; what it raises fails the test.
     """
     result = await asyncio.to_thread(
         CliRunner().invoke,

@@ -7,14 +7,15 @@ import pty
 import struct
 import sys
 import termios
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Self
 
 import pyte
 
+from .running import until_it_waits
 
-CTRL_C = "\x03"
+
 CTRL_D = "\x04"
 ENTER = "\r"
 
@@ -40,7 +41,8 @@ class Terminal:
             terminal.press("Hello" + ENTER)
             await terminal.shows("Hello yourself")
 
-    The process is killed at the end of the block if it is still there.
+    ``program``: what the arguments are those of, where that is not the command line. The process is killed at
+    the end of the block if it is still there.
     """
 
     def __init__(
@@ -49,25 +51,27 @@ class Terminal:
         env: Mapping[str, str],
         columns: int = 80,
         lines: int = 24,
+        program: Sequence[str] = (sys.executable, "-m", "meshapi_aio"),
     ) -> None:
-        self._arguments = arguments
+        self._arguments = (*program, *arguments)
         self._env = {"TERM": "xterm-256color", "INPUTRC": os.devnull, **env}
+        for name in ("COLUMNS", "LINES"):  # the window has the size that it has
+            self._env.pop(name, None)
         self._size = (columns, lines)
         self._screen = pyte.HistoryScreen(columns, lines, history=10_000, ratio=0.5)
         self._stream = pyte.ByteStream(self._screen)
         self._changed = asyncio.Event()
         self._outside = -1
+        self._is_over = False
         self._process: asyncio.subprocess.Process | None = None
         self.raw = b""
 
     async def __aenter__(self) -> Self:
         self._outside, inside = pty.openpty()
-        columns, lines = self._size
-        fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+        self._tell_size(inside)
         try:
             self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-S", "-E", "-c", _CONTROLLED, sys.executable, "-m", "meshapi_aio"),
-                *self._arguments,
+                *(sys.executable, "-S", "-E", "-c", _CONTROLLED, *self._arguments),
                 stdin=inside,
                 stdout=inside,
                 stderr=inside,
@@ -93,10 +97,32 @@ class Terminal:
         """Press keys, one after the other."""
         os.write(self._outside, keys.encode())
 
+    async def interrupt(self) -> None:
+        """Press Ctrl-C, when the process has nothing to do."""
+        assert self._process is not None
+        await until_it_waits(self._process)
+        self.press("\x03")
+
     def paste(self, text: str) -> None:
         """Paste a text as terminals do: line ends as Enter, marked as a paste where that was asked for."""
         text = text.replace("\n", "\r")
         self.press(f"\x1b[200~{text}\x1b[201~" if 2004 << 5 in self._screen.mode else text)
+
+    def resize(self, columns: int, lines: int) -> None:
+        """Give the window another size; what is on the screen is cut, not wrapped anew."""
+        self._size = (columns, lines)
+        self._screen.resize(lines, columns)
+        self._tell_size(self._outside)
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal shows the keys that are pressed."""
+        return bool(termios.tcgetattr(self._outside)[3] & termios.ECHO)
+
+    @property
+    def hides_cursor(self) -> bool:
+        """Whether the cursor is not to be seen."""
+        return self._screen.cursor.hidden
 
     @property
     def screen(self) -> str:
@@ -114,11 +140,13 @@ class Terminal:
         """Wait until a condition holds, which is looked at whenever the process has written something."""
         try:
             async with asyncio.timeout(_SECONDS):
-                while not condition():
+                while not (met := condition()) and not self._is_over:
                     self._changed.clear()
                     await self._changed.wait()
         except TimeoutError:
-            raise AssertionError(f"this was never to be read:\n{self.scrolled}") from None
+            met = False
+        if not met:
+            raise AssertionError(f"this was never to be read:\n{self.scrolled}")
 
     async def shows(self, text: str, *, times: int = 1) -> None:
         """Wait until a text has been printed, and stands there, this many times."""
@@ -129,7 +157,13 @@ class Terminal:
 
     async def prompts(self) -> None:
         """Wait until a prompt with nothing behind it is the last thing on the screen."""
-        await self.until(lambda: self.screen.endswith("\n>"))
+        await self.until(lambda: f"\n{self.screen}".endswith("\n>"))
+
+    async def leaves(self) -> int:
+        """Press Ctrl-D at the prompt, wait until the process has ended, and return its status."""
+        await self.prompts()
+        self.press(CTRL_D)
+        return await self.ends()
 
     async def ends(self) -> int:
         """Wait until the process has ended, and return its status."""
@@ -137,12 +171,17 @@ class Terminal:
         async with asyncio.timeout(_SECONDS):
             return await self._process.wait()
 
+    def _tell_size(self, descriptor: int) -> None:
+        columns, lines = self._size
+        fcntl.ioctl(descriptor, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
+
     def _read(self) -> None:
         try:
             written = os.read(self._outside, 65536)
         except OSError:  # Linux says so when nobody holds the other side any more
             written = b""
         if not written:
+            self._is_over = True
             asyncio.get_running_loop().remove_reader(self._outside)
         self.raw += written
         self._stream.feed(written)

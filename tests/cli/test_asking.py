@@ -111,7 +111,7 @@ async def test_standard_input_is_the_prompt(gateway: FakeGateway, arguments: tup
         ),
         (("--local", "--base-url", "http://x", "Hi"), b"", "--local asks a gateway on this machine, and "),
         (("--base-url", "nonsense", "Hi"), b"", "base_url does not begin with https:// or http://"),
-        (("--timeout", "inf", "Hi"), b"", "Timeout: total must be seconds above 0"),
+        (("Hello", "there"), b"", "PROMPT is one argument, and here are 2: put it between quotes"),
     ],
 )
 async def test_what_cannot_be_asked_is_said(
@@ -124,12 +124,22 @@ async def test_what_cannot_be_asked_is_said(
     assert not gateway.requests
 
 
+@pytest.mark.parametrize("seconds", ["inf", "nan", "0", "soon"])
+async def test_a_timeout_that_is_no_time_is_refused(gateway: FakeGateway, seconds: str) -> None:
+    """Status 2, the option is named, and nothing is sent."""
+    status, stdout, stderr = await ask(gateway, "--timeout", seconds, "Hi")
+    assert (status, stdout) == (2, "")
+    assert "\nError: Invalid value for '--timeout': " in stderr
+    assert not gateway.requests
+
+
 async def test_a_timeout_bounds_the_call(gateway: FakeGateway) -> None:
     """``--timeout`` bounds the whole call (promise 13); what had come is printed, the status is 1."""
     gateway.enqueue(Answer(events=[piece("Hel"), HANG]))
     status, stdout, stderr = await ask(gateway, "--timeout", "0.5", "Hi")
     assert (status, stdout in {"", "Hel\n"}) == (1, True)
     assert stderr.startswith("Error: APITimeoutError: ")
+    assert stderr.endswith("; --timeout allows more\n")
 
 
 async def test_retries_can_be_counted(gateway: FakeGateway) -> None:

@@ -1,18 +1,20 @@
 """``meshapi-aio chat``, as a process that talks to a gateway in this one."""
 
 import asyncio
+import errno
 import os
 import pty
 import signal
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from meshapi_aio.testing import HANG, Answer, FakeGateway, WaitFor
 
-from .running import command_line, end, environment, last, piece, start
+from .running import command_line, end, environment, last, piece, start, until_it_waits
 
 
 async def test_pieces_are_printed_as_they_come(gateway: FakeGateway) -> None:
@@ -104,11 +106,31 @@ async def test_without_a_key_it_says_what_to_set() -> None:
 
 
 async def test_a_refusal_is_one_line(gateway: FakeGateway) -> None:
-    """Kind, status, code, text and request id; status 1."""
+    """Kind, status, code, text, request id, and what to do; status 1."""
     ended = await command_line("chat", "Hi", env=environment(gateway, MESHAPI_API_KEY="rsk_other"))
     told = "AuthenticationError: 401 unauthorized: missing or invalid API key"
     request_id = gateway.requests[0].request_id
-    assert ended == (1, "", f"Error: {told} (request id: {request_id})\n")
+    remedy = "meshapi-aio doctor tells where the key comes from"
+    assert ended == (1, "", f"Error: {told} (request id: {request_id}); {remedy}\n")
+
+
+async def test_a_gateway_that_is_not_there_is_one_line() -> None:
+    """The address, the system's reason, and what to do; status 1."""
+    env = environment(MESHAPI_BASE_URL="http://127.0.0.1:1", MESHAPI_API_KEY="rsk_x")
+    told = f"no connection to 127.0.0.1:1: {os.strerror(errno.ECONNREFUSED)}; meshapi-aio doctor tells more"
+    ended = await command_line("chat", "--retries", "0", "Hi", env=env)
+    assert ended == (1, "", f"Error: APIConnectionError: {told}\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+@pytest.mark.parametrize("arguments", [("chat", "--quiet", "Hi"), ("doctor",), ("completion", "bash")])
+async def test_a_full_disk_is_one_line(gateway: FakeGateway, arguments: tuple[str, ...]) -> None:
+    """Where nothing more can be written, the system's reason is told; status 1."""
+    full = os.open("/dev/full", os.O_WRONLY)
+    process = await start(*arguments, env=environment(gateway), stdout=full)
+    os.close(full)
+    told = f"Error: the system refuses: {os.strerror(errno.ENOSPC)}\n"
+    assert await end(process) == (1, "", told)
 
 
 async def test_control_c_ends_the_answer(gateway: FakeGateway) -> None:
@@ -117,6 +139,7 @@ async def test_control_c_ends_the_answer(gateway: FakeGateway) -> None:
     process = await start("chat", "--quiet", "Hi", env=environment(gateway))
     assert process.stdout is not None
     assert await process.stdout.readexactly(3) == b"Hel"
+    await until_it_waits(process)
     process.send_signal(signal.SIGINT)
     assert await end(process) == (130, "\n", "")
     await gateway.disconnected(gateway.requests[0])
@@ -127,6 +150,7 @@ async def test_control_c_before_the_answer_begins(gateway: FakeGateway) -> None:
     gateway.enqueue(Answer(before=(HANG,)))
     process = await start("chat", "--quiet", "Hi", env=environment(gateway))
     request = await gateway.received(timeout=60)
+    await until_it_waits(process)
     process.send_signal(signal.SIGINT)
     assert await end(process) == (130, "", "")
     await gateway.disconnected(request)

@@ -9,6 +9,7 @@ and none is lost when the server closes.
 import asyncio
 import contextlib
 import socket
+import ssl
 import struct
 from collections.abc import Awaitable, Callable
 from types import TracebackType
@@ -125,6 +126,15 @@ class Connection(asyncio.Protocol):
             await self._news.wait()
         self._server.news()
 
+    async def take(self) -> bytes:
+        """Return what has come, whatever it is; nothing once the client has closed its side."""
+        while not self._received and self.how is None:
+            self._news.clear()
+            await self._news.wait()
+        data = bytes(self._received)
+        self._received.clear()
+        return data
+
     async def send(self, data: bytes) -> None:
         """Write bytes, and wait where the client does not read."""
         assert self.transport is not None
@@ -176,10 +186,11 @@ class FaultServer:
     """
     ``async with FaultServer(script) as server``: each connection runs the script.
 
-    With ``tls`` it speaks TLS; with ``tls="stalled"`` its address says so, and no handshake gets an answer.
+    With ``tls`` it speaks TLS, in a context of its own where one is given; with ``tls="stalled"`` its address
+    says so, and no handshake gets an answer.
     """
 
-    def __init__(self, script: Script, *, tls: bool | Literal["stalled"] = False) -> None:
+    def __init__(self, script: Script, *, tls: bool | Literal["stalled"] | ssl.SSLContext = False) -> None:
         self.script: Any = script
         self.connections: list[Connection] = []
         self.failures: list[BaseException | None] = []
@@ -224,10 +235,12 @@ class FaultServer:
                 task.add_done_callback(self._accepting.discard)
 
     async def _serve(self, connection: Connection) -> None:
-        context = tls_server_context() if self._tls is True else None
+        context = tls_server_context() if self._tls is True else self._tls
         try:
             await asyncio.get_running_loop().connect_accepted_socket(
-                lambda: connection, connection.sock, ssl=context
+                lambda: connection,
+                connection.sock,
+                ssl=context if isinstance(context, ssl.SSLContext) else None,
             )
         except (OSError, asyncio.CancelledError):  # of TLS too: its errors are OSErrors
             connection.end("handshake")
