@@ -154,8 +154,12 @@ def _status_error(answer: Answer, status: int, found: ErrorBody, otherwise: str,
     )
 
 
-def error_event(value: Any, answer: Answer, settings: Settings) -> StreamAPIError:
-    """Return the error that an event of a stream is; ``value`` is its JSON, or its text where it is none."""
+def error_event(value: Any, answer: Answer, settings: Settings, *, first: bool = False) -> StreamAPIError:
+    """
+    Return the error that an event of a stream is; ``value`` is its JSON, or its text where it is none.
+
+    ``first``: whether nothing came before it. Then the headers may be about it, and ask for patience too.
+    """
     value = redacted(value, settings)
     if isinstance(value, str):
         found = ErrorBody(message=excerpt(value))
@@ -168,8 +172,7 @@ def error_event(value: Any, answer: Answer, settings: Settings) -> StreamAPIErro
         code=code,
         details=found.details,
         provider_error=found.provider_error,
-        # The headers were sent before anything went wrong: only the event can ask for patience.
-        retry_after=retry_after({}, found),
+        retry_after=retry_after(answer.headers if first else {}, found),
         body=value,
         explanation=excerpt(found.explanation),
         request_id=found.request_id or answer.request_id,

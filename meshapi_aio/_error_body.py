@@ -48,7 +48,7 @@ class ErrorBody:
             code=_code(said.get("code")) or _code(kind),
             details=details if isinstance(details, list) else [],
             provider_error=said.get("provider_error"),
-            retry_after=said.get("retry_after_seconds"),
+            retry_after=said.get("retry_after_seconds", value.get("retry_after_seconds")),
             request_id=request_id if isinstance(request_id, str) else None,
         )
 
@@ -89,14 +89,15 @@ def retry_after(headers: Mapping[str, str], body: ErrorBody) -> float | None:
     """
     Return the seconds that the gateway asks to wait: the longest of the forms that it used, None for none.
 
-    The header may be seconds, decimals too, or a date, which is read against the answer's own ``Date``, so
-    that clocks need not agree.
+    Header and body may say seconds, decimals too, or a date, which is read against the answer's own ``Date``,
+    so that clocks need not agree.
     """
     asked = [
         _seconds(body.retry_after),
         _seconds(headers.get("retry-after")),
         _seconds(headers.get("retry-after-ms"), 1000.0),
         _until(headers.get("retry-after"), headers.get("date")),
+        _until(body.retry_after, headers.get("date")),
     ]
     return max((seconds for seconds in asked if seconds is not None), default=None)
 
@@ -111,7 +112,7 @@ def _seconds(value: Any, per_second: float = 1.0) -> float | None:
     return max(seconds, 0.0) if math.isfinite(seconds) else None
 
 
-def _until(date: str | None, now: str | None) -> float | None:
+def _until(date: Any, now: str | None) -> float | None:
     until = _time(date)
     if until is None:
         return None
@@ -119,9 +120,9 @@ def _until(date: str | None, now: str | None) -> float | None:
     return max(until - (time.time() if since is None else since), 0.0)
 
 
-def _time(date: str | None) -> float | None:
+def _time(date: Any) -> float | None:
     try:
-        moment = parsedate_to_datetime(date or "")
+        moment = parsedate_to_datetime(date if isinstance(date, str) else "")
     except (ValueError, OverflowError):
         return None
     # HTTP's dates are always in GMT (RFC 9110, 5.6.7), also where one of the old forms does not say so.

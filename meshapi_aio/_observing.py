@@ -6,6 +6,7 @@ Neither gets a prompt or the token. What a callback raises never disturbs the ca
 
 import itertools
 import logging
+import sys
 import time
 from collections.abc import Callable
 from typing import Any
@@ -46,10 +47,21 @@ class Observer:
             shown = " ".join(f"{name}={value}" for name, value in values.items() if value is not None)
             logger.debug("%s %s", kind, shown, extra={"meshapi_event": kind, "meshapi_values": values})
         if self._on_event is not None:
+            handled = sys.exception()
             try:
                 self._on_event(event)
-            except Exception:
+            except Exception as error:
+                _forget(handled, error)
                 logger.exception("on_event raised for %s; the call goes on", kind)
+
+
+def _forget(handled: BaseException | None, error: BaseException) -> None:
+    """Take the call's own error, whose text may quote the prompt, out of what a callback's error tells."""
+    while error.__context__ is not None:
+        if error.__context__ is handled:
+            error.__context__ = None
+            return
+        error = error.__context__
 
 
 class Account:

@@ -52,11 +52,12 @@ def leads_on(error: MeshAPIError, fallback: Fallback) -> bool:
     """
     Tell whether another model may be asked after this one failed for good.
 
-    Not after a timeout, nor after a connection that broke with the request on its way: that one may have been
-    done, and billed. Nor where no connection can be made at all: the other model is behind the same one.
+    The rules are those of the gateway's own clients: statuses in ``on_status`` and failures of the connection
+    lead on, terminal errors and timeouts do not. Nor do lasting failures: no connection can be made at all,
+    and the other model is behind the same one.
     """
     if isinstance(error, (APIStatusError, StreamAPIError)):
         return error.status in fallback.on_status
-    if not isinstance(error, APIConnectionError) or isinstance(error, APITimeoutError):
-        return False
-    return not error.sent and not error.lasting
+    if isinstance(error, APIConnectionError):
+        return not isinstance(error, APITimeoutError) and not error.lasting
+    return isinstance(error, StreamTruncatedError)

@@ -109,16 +109,16 @@ class Errand:
         except BaseException as error:
             # Tracebacks may be shown with the locals of their frames: headers, bodies that echo the token.
             traceback.clear_frames(error.__traceback__)
-            if not isinstance(error, MeshAPIError):
-                raise
-            error.call = self._call
-            error.attempts = tuple(self._attempts)
+            if isinstance(error, MeshAPIError):
+                error.call = self._call
+                error.attempts = tuple(self._attempts)
+            last = self._attempts[-1].request_id if self._attempts else None
             self._account.tell(
                 RequestFailed,
                 attempts=len(self._attempts),
                 duration=self._account.duration,
                 **_nature(error),
-                request_id=error.request_id,
+                request_id=getattr(error, "request_id", None) or last,
             )
             raise
         routing = meta.routing
@@ -135,7 +135,9 @@ class Errand:
             fallback, instead = self._settings.fallback, call.whole()
             if fallback is None or not fallback.unary or instead is None or not leads_on(error, fallback):
                 raise
-            self._tell_fallback(error, self._account.model, unary=True)
+            model = getattr(call, "model", None)
+            self._tell_fallback(error, model, unary=True)
+            self._account.model = model
             reply, meta = await self._persist(instead, self._ask_whole)
             pump: Pump[Any] = Pump.delivered()
             return (pump, call.reply.chunks_of(reply)), attrs.evolve(meta, unary=True)
@@ -194,8 +196,9 @@ class Errand:
                 if pause is None:
                     raise
                 fresh_only = fresh_only or stale
-            except BaseException:
+            except BaseException as error:
                 exchange.abort()
+                self._attempts.append(self._record(exchange, begun, error, 0.0))
                 raise
             else:
                 self._attempts.append(self._record(exchange, begun, None, 0.0))
@@ -220,7 +223,7 @@ class Errand:
             )
         return pause
 
-    def _record(self, exchange: Exchange, begun: float, error: MeshAPIError | None, pause: float) -> Attempt:
+    def _record(self, exchange: Exchange, begun: float, error: BaseException | None, pause: float) -> Attempt:
         return Attempt(
             status=exchange.answer.status if exchange.answer is not None else None,
             request_id=exchange.request_id,
@@ -281,7 +284,7 @@ class Errand:
         return (pump, chunks), getattr(chunks[0], "model", None) if chunks else None
 
 
-def _nature(error: MeshAPIError | None) -> dict[str, Any]:
+def _nature(error: BaseException | None) -> dict[str, Any]:
     """Return what events tell of an error; not its text, which may quote the prompt or the answer."""
     return {
         "error": None if error is None else type(error).__name__,
@@ -290,5 +293,6 @@ def _nature(error: MeshAPIError | None) -> dict[str, Any]:
     }
 
 
-def _text(error: MeshAPIError) -> str:
-    return f"{type(error).__name__}: {error}"
+def _text(error: BaseException) -> str:
+    text = str(error)
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -92,6 +92,10 @@ class Reply(Shape):
         """The gateway's id of the call, the key for its logs and bills."""
         return self.meta.request_id
 
+    def _spoilt(self) -> Any:
+        """Return the error, in the gateway's form, that makes a failure of this reply; None for none."""
+        return None
+
 
 def as_json(value: Any) -> Any:
     """

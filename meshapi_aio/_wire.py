@@ -12,6 +12,7 @@ import attrs
 
 from ._answer import Answer, error_event, error_in, read_error, redacted, tells_error, unexpected
 from ._codec import dumps, loads, structurer, unfit
+from ._shape import Reply
 from ._stream import Stream
 from ._version import __version__
 from .call import Call, StreamCall
@@ -80,7 +81,7 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     """
     Return the reply in a whole answer, or raise what the answer stands for.
 
-    ``APIStatusError`` for an error status, and for a 200 whose JSON is an error;
+    ``APIStatusError`` for an error status, and for a 200 whose JSON is an error or tells of one;
     ``UnexpectedResponseError`` for what is no JSON; ``DecodeError`` for JSON of another shape.
     """
     if not answer.is_success:
@@ -104,7 +105,11 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
             request_id=answer.request_id,
         )
     else:
-        return reply
+        spoilt = reply._spoilt() if isinstance(reply, Reply) else None  # noqa: SLF001 - asked of every reply
+        if spoilt is None:
+            return reply
+        failure = error_in({**value, "error": spoilt}, answer, settings)
+    assert failure is not None
     raise failure
 
 
@@ -198,7 +203,7 @@ class ChunkReader(Generic[ChunkType]):
         Take the clean end of the bytes.
 
         A last event that lacks its empty line counts if it is the end mark or a whole JSON object, which a
-        cut would hardly leave.
+        cut would hardly leave, and if its type says that it is an error.
         """
         if self.done or self.failure is not None:
             return []
@@ -206,7 +211,8 @@ class ChunkReader(Generic[ChunkType]):
             self._judge(bytes(self._held))
             return []
         pending = self._decoder.pending
-        return self._take(b"\n\n") if pending is not None and _is_whole(pending) else []
+        counts = pending is not None and (pending.event == "error" or _is_whole(pending.data))
+        return self._take(b"\n\n") if counts else []
 
     def _recognised(self, held: bytearray) -> bool:
         """Tell whether this is an event stream, as far as can be told yet."""
@@ -274,7 +280,7 @@ class ChunkReader(Generic[ChunkType]):
             value, problem = text, "is no JSON"
         is_object = type(value) is dict
         if event.event == "error" or (is_object and "error" in value and tells_error(value)):
-            self.failure = error_event(value, self._answer, self._settings)
+            self.failure = error_event(value, self._answer, self._settings, first=self._index == 0)
             return None
         if not is_object:
             self._malformed(text, problem or "is no JSON object")

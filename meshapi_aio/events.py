@@ -192,8 +192,8 @@ class FallbackTaken(Event):
     """
     A model failed for good, and the next of the chain is asked.
 
-    ``model`` is the one that failed, ``to_model`` the next; they are equal, and ``unary`` is True, where a
-    stream is given up for a call without streaming.
+    ``model`` is the one that failed, ``to_model`` the next. ``unary`` is True where a stream is given up for
+    a call without streaming, to the model that was asked for first.
     """
 
     to_model: str | None
@@ -253,7 +253,11 @@ class StreamEnded(Event):
 
 @attrs.frozen(kw_only=True)
 class RequestFailed(Event):
-    """A call, or the opening of a stream, failed for good; ``duration`` is seconds since its beginning."""
+    """
+    A call, or the opening of a stream, failed for good, or was cancelled (``error="CancelledError"``).
+
+    ``duration`` is seconds since its beginning.
+    """
 
     attempts: int
     duration: float

@@ -164,8 +164,9 @@ class Fallback:
     Which models are asked in place of one that fails.
 
     When the retries of a model are used up, and its failure was a status in ``on_status``, an error event of
-    such a status before anything else, or a connection that could not be made, the next of ``models`` is
-    asked, with retries of its own. Timeouts never lead on, nor does anything after a stream's first event;
+    such a status before anything else, or a connection that could not be made or broke, the next of
+    ``models`` is asked, with retries of its own. (Where it broke with the request on its way, the first
+    model may be billed as well.) Timeouts never lead on, nor does anything after a stream's first event;
     ``Timeout.total`` bounds the whole chain. When all fail, the last error is raised. The model that was
     asked for is left out of the chain. ``reply.meta`` tells which model answered.
 

@@ -7,6 +7,7 @@ added to them: a limit on the bytes of an event, a bound on the reconnection tim
 :attr:`SSEDecoder.pending`.
 """
 
+import copy
 from typing import Final, NamedTuple
 
 from .errors import ResponseTooLargeError
@@ -157,18 +158,17 @@ class SSEDecoder:
         self._reset()
 
     @property
-    def pending(self) -> str | None:
+    def pending(self) -> ServerSentEvent | None:
         """
-        The data of the unfinished event: what a blank line would dispatch if it came now, else None.
+        The unfinished event: what a blank line would dispatch if it came now, else None.
 
-        It covers data lines, and one that has no line end yet. For the layer above, which may know from the
-        text that it is whole though the stream ended.
+        It covers a line that has no line end yet. For the layer above, which may know from the text that it
+        is whole though the stream ended.
         """
-        name, _, value = bytes(self._line).partition(b":")
-        data = bytes(self._data)
-        if name == b"data":
-            data += value.removeprefix(b" ") + b"\n"
-        return data[:-1].decode("utf-8", "replace") if data else None
+        if self.error is not None:
+            return None
+        events = copy.deepcopy(self).feed(b"\n\n")
+        return events[0] if events else None
 
     def _is_clean(self) -> bool:
         held = self._line or self._data or self._event or self._swallow_lf or self._opening is not None

@@ -382,6 +382,23 @@ def test_an_error_event_is_told_whole() -> None:
 
 
 @pytest.mark.parametrize(
+    ("headers", "asked"),
+    [
+        ({"retry_after": "9"}, 9.0),
+        ({"retry_after_ms": "2500"}, 3.0),
+        ({"retry_after": "Wed, 21 Oct 2026 07:28:30 GMT", "date": "Wed, 21 Oct 2026 07:28:00 GMT"}, 30.0),
+    ],
+)
+def test_the_headers_of_a_first_error_event_may_ask_for_patience(
+    headers: dict[str, str], asked: float
+) -> None:
+    """Where nothing came before the error, they may be about it, as on an error status (promise 16)."""
+    value = {"error": {"code": "rate_limit_exceeded", "retry_after_seconds": 3}}
+    assert error_event(value, answer(200, **headers), SETTINGS, first=True).retry_after == asked
+    assert error_event(value, answer(200, **headers), SETTINGS).retry_after == 3.0
+
+
+@pytest.mark.parametrize(
     ("body", "content_type", "found"),
     [
         (b"<html> </html>", "text/html; charset=utf-8", "text/html: '<html> </html>'"),

@@ -38,6 +38,10 @@ BODIES: dict[str, tuple[Any, ErrorBody]] = {
         },
         ErrorBody(message="no", code="upstream_error", provider_error={"a": 1}),
     ),
+    "a pause beside the error": (
+        {"error": {"message": "no"}, "retry_after_seconds": 2.5},
+        ErrorBody(message="no", retry_after=2.5),
+    ),
     "a request id inside the error": (
         {"error": {"message": "no", "request_id": "req_2"}},
         ErrorBody(message="no", request_id="req_2"),
@@ -200,6 +204,7 @@ RETRY_AFTER: dict[str, tuple[dict[str, str], Any, float | None]] = {
     "the body's number": ({}, 5, 5.0),
     "the body's decimals": ({}, 0.5, 0.5),
     "the body's text": ({}, "5", 5.0),
+    "the body's date": ({"date": DATE}, "Wed, 21 Oct 2026 07:28:30 GMT", 30.0),
     "the body over the header": ({"retry-after": "3"}, 5, 5.0),
     "the header over the body": ({"retry-after": "7"}, 5, 7.0),
     "zero": ({"retry-after": "0"}, None, 0.0),

@@ -65,3 +65,31 @@ def test_a_callback_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> N
     assert record.levelno == logging.ERROR
     assert "on_event raised for RequestSent" in record.getMessage()
     assert record.exc_info is not None
+
+
+def test_a_callback_that_raises_says_nothing_of_the_calls_own_error(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The error that is being told may quote the prompt; what the callback itself had to do with is kept."""
+
+    def broken(_event: Event) -> None:
+        try:
+            dict[str, int]()["its own"]
+        except KeyError:
+            raise ZeroDivisionError from None
+
+    account = Account(Observer(broken), CALL)
+    for context in (None, ValueError("a secret prompt")):
+        try:
+            if context is not None:
+                raise context
+            account.tell(RequestSent, **SENT)
+        except ValueError:
+            account.tell(RequestSent, **SENT)
+    assert "secret" not in caplog.text
+    for record in caplog.records:
+        assert record.exc_info is not None
+        error = record.exc_info[1]
+        assert isinstance(error, ZeroDivisionError)
+        assert isinstance(error.__context__, KeyError)
+        assert error.__context__.__context__ is None

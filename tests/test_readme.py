@@ -15,6 +15,7 @@ import asyncio
 import inspect
 import re
 import sys
+from importlib import import_module
 from pathlib import Path
 from types import FunctionType, ModuleType
 from typing import NamedTuple
@@ -152,6 +153,33 @@ def test_no_block_escapes() -> None:
         for block in BLOCKS
         if block.language.lower().startswith(("py", "ipy")) and block.language != "python"
     ] == []
+
+
+ROWS = [
+    line for line in README.read_text(encoding="utf-8").splitlines() if line.endswith("` |") and "::" in line
+]
+SHOWN_BY = re.compile(r"\| `([\w/]+)\.py::(\w+)(?:\[(.+)\])?` \|$")
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row.split(" | ")[0].strip("| ") for row in ROWS])
+def test_what_is_promised_is_shown_by_a_test(row: str) -> None:
+    """Each row of what happens when… names a test that exists, and the case of it where it has several."""
+    found = SHOWN_BY.search(row)
+    assert found is not None
+    path, name, case = found.groups()
+    test = getattr(import_module(f"tests.{path.replace('/', '.')}"), name)
+    assert name.startswith("test_")
+    marks = [mark for mark in getattr(test, "pytestmark", []) if len(mark.args) > 1]
+    cases = [getattr(one, "id", one) for mark in marks for one in mark.args[1]]
+    assert case is None or case in cases
+
+
+def test_the_table_of_what_happens_when_is_there() -> None:
+    """It has a row for each kind of fault, and none is left out of the check above."""
+    text = README.read_text(encoding="utf-8")
+    table = text.partition("## What happens when…")[2].partition("\n## ")[0]
+    assert len(ROWS) > 30
+    assert [line for line in table.splitlines() if line.startswith("| ")][1:] == ROWS
 
 
 def test_blocks_are_found() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from meshapi_aio import errors
-from meshapi_aio._retry import pause_before_retry
+from meshapi_aio._retry import leads_on, pause_before_retry
 from meshapi_aio.errors import (
     APIConnectionError,
     APIStatusError,
@@ -23,7 +23,7 @@ from meshapi_aio.errors import (
     StreamTruncatedError,
     UnexpectedResponseError,
 )
-from meshapi_aio.settings import Retry
+from meshapi_aio.settings import Fallback, Retry
 
 
 ALWAYS = {"default", "unanswered"}
@@ -175,3 +175,30 @@ def test_which_statuses_pass_can_be_set(number: int) -> None:
     """``on_status`` replaces the statuses that are tried again, in answers and in error events."""
     for make, on_status in itertools.product((status, event), ({number}, {503})):
         assert (pause(make(number), Retry(on_status=on_status)) is not None) == (on_status == {number})
+
+
+# Which errors let another model be asked, by the rules of the gateway's own clients.
+LEADING: list[tuple[MeshAPIError, bool]] = [
+    *((make(number), True) for make, number in itertools.product((status, event), (502, 503, 504))),
+    *((make(number), False) for make, number in itertools.product((status, event), (400, 401, 402, 403))),
+    *((make(number), False) for make, number in itertools.product((status, event), (404, 422, 429, 500))),
+    (event(None), False),
+    (APIConnectionError("no connection", sent=False), True),
+    (APIConnectionError("broke"), True),
+    (StreamTruncatedError("broke before the first event"), True),
+    *(
+        (APITimeoutError("no", phase=phase), False)
+        for phase in ("connect", "first_event", "idle", "deadline")
+    ),
+    *(
+        (error, False)
+        for error, _ in TABLE
+        if not isinstance(error, (APIConnectionError, APIStatusError, StreamAPIError, StreamTruncatedError))
+    ),
+]
+
+
+@pytest.mark.parametrize(("error", "leads"), LEADING, ids=[f"{type(e).__name__}: {e}" for e, _ in LEADING])
+def test_what_leads_on_to_another_model(error: MeshAPIError, leads: bool) -> None:
+    """Statuses of upstreams that failed and failures of the connection; no refusal, and no timeout."""
+    assert leads_on(error, Fallback(models=["m"])) is leads

@@ -505,7 +505,15 @@ def test_an_event_that_lacks_its_empty_line(last: bytes, texts: list[str], done:
     assert outcome([A + last], ends=False) == Read(["a"], done=False, failure=None, skipped=0)
 
 
-@pytest.mark.parametrize("last", [event(ERROR)[:-2], b"event: error\n" + event({"message": "no"})[:-1]])
+@pytest.mark.parametrize(
+    "last",
+    [
+        event(ERROR)[:-2],
+        b"event: error\n" + event({"message": "no"})[:-1],
+        b"event: error\ndata: no",
+        b"data: no\nevent: error\n",
+    ],
+)
 def test_an_error_that_lacks_its_empty_line(last: bytes) -> None:
     """An unterminated event keeps its type, and an error in it is told."""
     read = check(A + last)

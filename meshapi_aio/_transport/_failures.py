@@ -44,9 +44,10 @@ def failure_to_open(
     if isinstance(error, aiohttp.ClientResponseError):
         if _cause(error, LineTooLong) is not None:
             return headers_too_large(limits, None)
-        # Where nothing was sent yet it was a proxy that answered.
         told = " ".join(error.message.split())
-        return APIConnectionError(f"what {place} answered is no HTTP: {told}", sent=sent)
+        what = "is no HTTP" if _cause(error, ContentEncodingError) is None else "can't be unpacked"
+        # Where nothing was sent yet it was a proxy that answered.
+        return APIConnectionError(f"what {place} answered {what}: {told}", sent=sent)
     if isinstance(error, RuntimeError):
         return ClientClosedError("the session was closed")
     if reused and isinstance(error, (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)):

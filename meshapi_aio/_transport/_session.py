@@ -24,6 +24,7 @@ from ..settings import Settings, Timeout
 from ._descriptors import connections_allowed, descriptor_limit
 from ._exchange import Exchange, Slots, from_finalizer, payload
 from ._failures import failure_to_open, headers_too_large
+from ._handler import HeadFirst
 from ._surroundings import authorized, place
 
 
@@ -54,6 +55,8 @@ class _Connector(aiohttp.TCPConnector):
     def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
         # No limit here: waiting in the connector would count as connecting.
         super().__init__(limit=0, ssl=True if ssl_context is None else ssl_context)
+        handler: type[ResponseHandler] = HeadFirst
+        self._factory = functools.partial(handler, loop=asyncio.get_running_loop())
         # Every connection, and which exchange had it last.
         self._used: weakref.WeakKeyDictionary[ResponseHandler, weakref.ref[Exchange] | None]
         self._used = weakref.WeakKeyDictionary()
@@ -84,6 +87,8 @@ class _Connector(aiohttp.TCPConnector):
                 _keep_alive(connection)
                 if protocol.closed is not None:
                     protocol.closed.add_done_callback(functools.partial(self._lost, protocol))
+            if isinstance(protocol, HeadFirst):
+                protocol.expect_head()
             self._used[protocol] = None if exchange is None else weakref.ref(exchange)
             if exchange is not None:
                 exchange.connected(connection, reused=reused)

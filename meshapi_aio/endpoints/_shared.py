@@ -1,13 +1,21 @@
 """What several families share: token counts, and checks of fields that several calls have. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from .._shape import Shape, shape
 from ..settings import Timeout
 
 
-__all__ = ["PromptTokensDetails", "Usage", "at_most_characters", "between", "gateway_seconds", "positive"]
+__all__ = [
+    "PromptTokensDetails",
+    "Usage",
+    "at_most_characters",
+    "between",
+    "gateway_seconds",
+    "leaves_stream_alone",
+    "positive",
+]
 
 
 @shape
@@ -81,3 +89,13 @@ def at_most_characters(most: int) -> Callable[[object, Any, Any], None]:
             raise ValueError(msg)
 
     return check
+
+
+def leaves_stream_alone(owner: Any, _attribute: object, extra: Mapping[str, Any] | None) -> None:
+    """Check that ``extra_body`` leaves a call of its kind: streams and whole answers are read differently."""
+    if extra is not None and extra.get("stream", owner.stream) is not owner.stream:
+        msg = (
+            f"{type(owner).__name__}: extra_body sets stream to {extra['stream']!r}, and the answer could "
+            "not be read then; use create(…, stream=True) for a stream, create(…) for a whole answer"
+        )
+        raise ValueError(msg)

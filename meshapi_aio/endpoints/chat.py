@@ -16,7 +16,7 @@ from ..call import Call, Family, Namespace, StreamCall, create_method, fields, p
 from ..errors import MeshAPIError, StreamAPIError
 from ._folding import AbsentDelta, ChoiceFolder, Delta, delta_of
 from ._messages import Message, check_messages
-from ._shared import Usage, at_most_characters, between, gateway_seconds, positive
+from ._shared import Usage, at_most_characters, between, gateway_seconds, leaves_stream_alone, positive
 from ._text import TextJoiner, TextStream
 
 
@@ -67,6 +67,18 @@ class ChatCompletion(Reply):
     x_auto_routed_fallback: bool | None = None
     x_auto_routed_fallback_reason: str | None = None
     x_classifier_usage: list[dict[str, Any]] | None = None
+
+    def _spoilt(self) -> Any:
+        for choice in self.choices:
+            if choice.finish_reason == "error":
+                said = choice.extra.get("error")
+                said = {"message": said} if isinstance(said, str) and said else said
+                return {**_FAILED, **said} if isinstance(said, dict) else _FAILED
+        return None
+
+
+# An upstream that failed on its way says no more than this, in place of a status or an error event.
+_FAILED = {"code": "upstream_error", "message": "the answer ended with finish_reason 'error'"}
 
 
 @shape
@@ -189,8 +201,9 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
     def _spoilt(self) -> MeshAPIError | None:
         if "error" not in self._finish_reasons():
             return None
-        msg = "the answer ended with finish_reason 'error'"
-        return StreamAPIError(msg, status=None, code="upstream_error", request_id=self.request_id)
+        return StreamAPIError(
+            _FAILED["message"], status=502, code=_FAILED["code"], request_id=self.request_id
+        )
 
     def _finish_reasons(self) -> list[str | None]:
         return [folder.finish_reason for folder in self._folders.values()]
@@ -262,8 +275,8 @@ class _ChatFields:
     service_tier: str | None = None
     weight_profile: Literal["quality_first", "balanced", "cost_first", "latency_first"] | None = None
     """What auto-routing weighs most."""
-    extra_body: Mapping[str, Any] | None = None
-    """Body keys that this client does not know; they replace its own of the same name."""
+    extra_body: Mapping[str, Any] | None = attrs.field(default=None, validator=leaves_stream_alone)
+    """Body keys that this client does not know; they replace its own of the same name, but for ``stream``."""
 
     def __attrs_post_init__(self) -> None:
         if not self.messages and self.template is None:

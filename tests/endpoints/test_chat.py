@@ -8,9 +8,11 @@ from typing import Any
 
 import pytest
 
+from meshapi_aio._answer import Answer
 from meshapi_aio._codec import dumps, loads, structurer
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
+from meshapi_aio._wire import read_reply
 from meshapi_aio.call import CALLS, Route
 from meshapi_aio.endpoints._messages import FunctionCall, IncompleteToolCall, Message, ToolCall
 from meshapi_aio.endpoints._shared import Usage
@@ -25,13 +27,14 @@ from meshapi_aio.endpoints.chat import (
 )
 from meshapi_aio.errors import (
     APIConnectionError,
+    APIStatusError,
     MeshAPIError,
     StreamAPIError,
     StreamClosedError,
     StreamTruncatedError,
 )
 from meshapi_aio.events import Meta
-from meshapi_aio.settings import Timeout
+from meshapi_aio.settings import Settings, Timeout
 
 
 USER = {"role": "user", "content": "What is the capital of France?"}
@@ -179,6 +182,16 @@ def test_keys_that_the_client_does_not_know() -> None:
         TypeError, match=r"^CreateChatCompletion has no field 'max_token'; did you mean 'max_tokens'\?$"
     ):
         CreateChatCompletion(messages=[USER], **misspelt)
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_the_kind_of_a_call_is_not_changed_by_its_extra_body(stream: bool) -> None:
+    """A stream could not be read as a whole answer, nor the reverse: refused before anything is sent."""
+    call = StreamChatCompletion if stream else CreateChatCompletion
+    for other in (not stream, None, 1, "x"):
+        with pytest.raises(ValueError, match=rf"^{call.__name__}: extra_body sets stream to {other!r}, "):
+            call(messages=[USER], extra_body={"stream": other})
+    assert call(messages=[USER], extra_body={"stream": stream}).body()["stream"] is stream
 
 
 def test_the_calls_are_registered() -> None:
@@ -545,8 +558,35 @@ async def test_the_finish_reason_error_is_an_error(end: list[Any]) -> None:
             texts.append(text)
     assert texts == ["a"]
     assert (caught.value.code, caught.value.request_id) == ("upstream_error", "req_1")
+    assert caught.value.status == 502
     message = caught.value.partial.choices[0].message
     assert (message.text, message.tool_calls, len(message.incomplete_tool_calls)) == ("a", None, 1)
+
+
+@pytest.mark.parametrize(
+    ("said", "status", "code", "told"),
+    [
+        ({}, 502, "upstream_error", "finish_reason 'error'"),
+        ({"error": {"code": 429, "message": "busy"}}, 429, "429", "busy"),
+        ({"error": {"message": "busy"}}, 502, "upstream_error", "busy"),
+        ({"error": "busy"}, 502, "upstream_error", "busy"),
+    ],
+)
+def test_the_finish_reason_error_is_an_error_of_a_whole_answer_too(
+    said: dict[str, Any], status: int, code: str, told: str
+) -> None:
+    """It raises like any error in a 200; what the upstream said is told, and the paid part is kept."""
+    message = {"role": "assistant", "content": "half"}
+    whole = {"index": 0, "message": message, "finish_reason": "stop"}
+    body = {"id": "c1", "choices": [whole, {**whole, "index": 1, "finish_reason": "error", **said}]}
+    settings = Settings(base_url="https://gateway.example", token="rsk_secret")
+    answer = Answer(200, {"x-request-id": "req_1"})
+    with pytest.raises(APIStatusError, match=told) as caught:
+        read_reply(CreateChatCompletion(messages=[USER]), answer, json.dumps(body).encode(), settings)
+    error = caught.value
+    assert (error.status, error.code, error.request_id) == (status, code, "req_1")
+    assert isinstance(error.body, dict)
+    assert error.body["choices"] == body["choices"]
 
 
 async def test_a_closed_stream_tells_what_had_come() -> None:

@@ -33,6 +33,7 @@ from meshapi_aio import (
     UnexpectedResponseError,
 )
 from meshapi_aio.testing import Accident, FakeGateway, accidents
+from tests.faults.content import check_told
 
 
 ONCE = Retry(max_retries=0)
@@ -173,6 +174,7 @@ WHOLE: Mapping[str, Outcome] = {
     "empty_choices": Fine(None, None),
     "null_choices": Fine(None, None),
     "unknown_finish_reason": Fine(finish_reason="eos_token"),
+    "finish_reason_error": Raises(InternalServerError, None, {"status": 502, "code": "upstream_error"}),
     "out_of_tokens": Fine(PART, "length"),
     "content_filtered": Fine(PART, "content_filter"),
     "says_nothing": Fine(""),
@@ -180,6 +182,17 @@ WHOLE: Mapping[str, Outcome] = {
     "one_byte_per_write": Fine(),
 }
 """What a call that does not stream makes of each accident; others do not befall it."""
+
+
+# There is no head, or it is the accident's own.
+UNNAMED = {
+    "cut_before_headers",
+    "reset_before_headers",
+    "stall_before_headers",
+    "garbage",
+    "wrong_content_length",
+    "bad_chunk_size",
+}
 
 
 @asynccontextmanager
@@ -216,6 +229,8 @@ async def check(name: str, outcome: Outcome, *, stream: bool) -> None:
             assert (partial and partial.choices[0].message.content) == outcome.partial
             for attribute, value in outcome.attributes.items():
                 assert getattr(caught.value, attribute) == value
+            (request,) = gateway.requests
+            check_told(caught.value, None if name in UNNAMED else request.request_id)
         else:
             completion = await ask(client, stream=stream)
             first = completion.choices[0] if completion.choices else None
@@ -252,7 +267,7 @@ async def test_an_answer_that_does_not_tell_its_cost(stream: bool) -> None:
 
 @pytest.mark.parametrize("name", STREAM)
 async def test_a_stream(name: str) -> None:
-    """The client raises what the docstring says, with the part that came, or is fine; in one request."""
+    """The client raises what the docstring says, with what came, or is fine; in one request."""
     await check(name, STREAM[name], stream=True)
 
 

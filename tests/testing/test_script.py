@@ -151,9 +151,13 @@ async def test_another_route_is_told_before_the_body() -> None:
 
 async def test_a_call_that_is_equal_but_for_its_class() -> None:
     """Where the JSON does not tell, the classes do."""
-    same = StreamChatCompletion(messages=MESSAGES, extra_body={"stream": False})
+
+    class OfMyOwn(CreateChatCompletion):
+        """What a program may make of a call."""
+
+    same = OfMyOwn(messages=MESSAGES)
     told = await complaint(Script(Expect(same)), CreateChatCompletion(messages=MESSAGES))
-    assert told.endswith("\n  call: expected StreamChatCompletion, received CreateChatCompletion")
+    assert told.endswith("\n  call: expected OfMyOwn, received CreateChatCompletion")
 
 
 async def test_a_request_too_many() -> None:

@@ -169,12 +169,18 @@ def unknown_finish_reason(*, finish_reason: str = "eos_token") -> Accident:
 
 def finish_reason_error(*, after: int = 3) -> Accident:
     """
-    Return a stream that ends after so many words with ``"finish_reason": "error"``.
+    Return an answer that ends after so many words with ``"finish_reason": "error"``.
 
     An upstream's way to fail without an error event. It has an end mark and looks whole; a correct client
-    raises, with the part (``StreamAPIError``).
+    raises, with the part (``StreamAPIError``; of a whole answer ``InternalServerError``).
     """
-    return Accident("finish_reason_error", stream=Answer(events=[*words(after), *ending("error")]))
+    message = {"role": "assistant", "content": "".join(WORDS[:after])}
+    choice = {"index": 0, "message": message, "finish_reason": "error"}
+    return Accident(
+        "finish_reason_error",
+        stream=Answer(events=[*words(after), *ending("error")]),
+        whole=Answer(body=completion(choices=[choice])),
+    )
 
 
 def _with_choices(name: str, choices: object) -> Accident:
