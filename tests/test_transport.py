@@ -220,6 +220,21 @@ def test_finalizing_after_the_loop() -> None:
     exchange.abort()
 
 
+async def test_an_answer_that_comes_as_all_is_broken_off() -> None:
+    """Promise 8: closed in the very turn in which the headers come, a call closes them too."""
+    async with (
+        FaultServer(begin_and_stall) as server,
+        aiohttp.ClientSession() as session,
+        MeshAPI(server.base_url, "rsk_secret") as client,
+    ):
+        exchange = client._shared.transport.exchange(Timeout(), Scope(None))
+        exchange.abort()
+        response = await session.post(server.base_url, data=b"{}")
+        exchange.begun(response, str)
+        assert response.closed
+        await server.until(lambda: server.open == 0)
+
+
 @both
 async def test_everything_received_is_delivered_before_a_reset(tls: bool) -> None:
     """Promise 3: with a reader that is slower than the reset, all 300 chunks come before the error."""
@@ -522,6 +537,17 @@ async def test_a_pooled_connection_that_breaks_is_no_news(caplog: pytest.LogCapt
             await asyncio.sleep(0)
     gc.collect()
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("more", [0, 1])
+async def test_large_requests_are_sent_whole_and_silently(more: int) -> None:
+    """A prompt of a megabyte, images in it say, is nothing to warn of, and all of it is sent."""
+    text = "x" * (2**20 - 200 + 400 * more)
+    async with serving(answering(reply(COMPLETION))) as (server, client):
+        await client.chat.completions.create(messages=[{"role": "user", "content": text}])
+        (request,) = server.connections[0].requests
+    assert text.encode() in request
+    assert (len(request.partition(b"\r\n\r\n")[2]) > 2**20) == bool(more)
 
 
 async def test_no_connection() -> None:

@@ -1,6 +1,11 @@
 """One HTTP exchange over aiohttp: how it begins, how it is read, and every way in which it ends."""
 
 import asyncio
+import contextlib
+import io
+import os
+import socket
+import struct
 from collections.abc import Callable
 
 import aiohttp
@@ -13,11 +18,13 @@ from ._failures import failure_to_read
 from ._reading import quicken
 
 
-__all__ = ["Exchange", "Slots", "from_finalizer"]
+__all__ = ["Exchange", "Slots", "from_finalizer", "payload"]
 
 # How long a finished stream's connection may take to deliver its last bytes before it is closed instead of
 # reused: gateways send the terminating chunk up to 50 ms after "[DONE]", and a new TLS connection costs more.
 _LATE = 0.1
+
+_RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # to linger for no time
 
 
 def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -> bool:
@@ -33,6 +40,15 @@ def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -
     else:
         close()
     return True
+
+
+# What aiohttp writes at once; it warns of more, which would hold up the loop.
+_AT_ONCE = 2**20
+
+
+def payload(body: bytes | None) -> bytes | io.BytesIO | None:
+    """Return a body as aiohttp takes it without a warning: a large one as a file, written in pieces."""
+    return body if body is None or len(body) <= _AT_ONCE else io.BytesIO(body)
 
 
 class Slots:
@@ -73,6 +89,7 @@ class Exchange:
         self._deadline = scope.deadline
         self._total = scope.total
         self._wire: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
         self._response: aiohttp.ClientResponse | None = None
         self._reason: MeshAPIError | None = None
         self._failure: MeshAPIError | None = None
@@ -111,6 +128,8 @@ class Exchange:
     def connected(self, connection: aiohttp.connector.Connection, *, reused: bool) -> None:
         """Note the connection, before anything is sent on it: from here on the gateway's time runs."""
         self._wire = connection.transport
+        # Noted now, since a transport of TLS that was closed twice can't be asked any more.
+        self._socket = None if self._wire is None else self._wire.get_extra_info("socket")
         self.reused = reused
         self.sent_at = self._loop.time()
         self.expect_answer(connecting=False)
@@ -119,6 +138,8 @@ class Exchange:
         """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
         self._response = response
         quicken(response.content)
+        if self._over:  # broken off in the very turn of the loop in which it came
+            response.close()
         if response.connection is not None:
             self._wire = response.connection.transport
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
@@ -240,6 +261,11 @@ class Exchange:
         if self._over:
             return
         self._reason = reason
+        if self._socket is not None and self._response is None:
+            # The request may be stuck on its way, and a peer that has stopped reading would never learn that
+            # nobody waits any more: so it gets a reset, for which nothing has to be delivered before.
+            with contextlib.suppress(OSError):  # it is closed already
+                self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         # Abort before anything closes: on TLS a close waits for the peer's goodbye, and one that has stopped
         # reading kept the socket open for over a second; aborted first, it is free within 100 ms.
         if self._wire is not None:
@@ -257,7 +283,7 @@ class Exchange:
         if not self._over:
             self._over = True
             self._stop_timer()
-            self._wire = None
+            self._wire = self._socket = None
             self._on_end(self)
 
     def _stop_timer(self) -> None:

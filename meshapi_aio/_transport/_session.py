@@ -23,7 +23,7 @@ from ..errors import MeshAPIError
 from ..events import Statistics
 from ..settings import Settings, Timeout
 from ._descriptors import connections_allowed, descriptor_limit
-from ._exchange import Exchange, Slots, from_finalizer
+from ._exchange import Exchange, Slots, from_finalizer, payload
 from ._failures import failure_to_open, headers_too_large
 from ._handler import HeadFirst
 from ._reading import read_less_at_once
@@ -81,7 +81,8 @@ class _Connector(aiohttp.TCPConnector):
             protocol = connection.protocol
             assert protocol is not None
             reused = protocol in self._used
-            if reused and exchange is not None and exchange.fresh_only:
+            # What came over a pooled connection since its last answer would be taken for the next one.
+            if reused and (protocol.should_close or (exchange is not None and exchange.fresh_only)):
                 connection.close()
                 continue
             if not reused:
@@ -214,7 +215,7 @@ class Transport:
             response = await session.request(
                 request.method,
                 request.url,
-                data=request.body,
+                data=payload(request.body),
                 headers=request.headers,
                 allow_redirects=False,
                 middlewares=middlewares,
@@ -315,8 +316,9 @@ class Transport:
         # session is detached, or aiohttp would warn of it once more, without saying where it came from.
         connector = self._connector
         session.detach()
-        if connector is not None and self._loop is not None:
-            from_finalizer(self._loop, connector.close_now)
+        loop = self._loop
+        if connector is not None and loop is not None and not from_finalizer(loop, connector.close_now):
+            connector.close_now()  # without its loop only marked as closed, so that aiohttp is silent
         warnings.warn(
             f"the client created at {self._created_at} was never closed; use 'async with' or close()",
             ResourceWarning,

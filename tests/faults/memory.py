@@ -13,16 +13,15 @@ from pathlib import Path
 
 from meshapi_aio import MeshAPI, MeshAPIError, Retry
 
+from .scripts import MESSAGES, WHOLE
 from .server import Connection, FaultServer
-from .wire import DONE, LAST_CHUNK, STREAM_HEAD, event, piece, reply
+from .wire import STREAM_HEAD, event, piece, reply
 
 
 COUNT = 10_000
 AT_ONCE = 50
 LIMIT = 10 * 1024 * 1024
 
-MESSAGES = [{"role": "user", "content": "Hi"}]
-WHOLE = STREAM_HEAD + piece(event("a")) + piece(event("b", finish="stop")) + piece(DONE) + LAST_CHUNK
 BEGINNING = STREAM_HEAD + piece(event("a"))
 REFUSAL = reply({"error": {"code": "upstream_error", "message": "no"}}, 503)
 

@@ -20,7 +20,7 @@ from .authority import tls_server_context
 
 __all__ = ["PATIENCE", "Connection", "FaultServer", "Script"]
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 """Seconds after which waiting for something that must happen counts as a failure."""
 
 _BREAK = struct.pack("ii", 1, 0)
@@ -53,9 +53,8 @@ class Connection(asyncio.Protocol):
 
     # asyncio.Protocol
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+    def connection_made(self, transport: Any) -> None:
+        self.transport = transport  # uvloop's are no asyncio.Transport, and do the same
         self._task = self._loop.create_task(self._server.script(self))
         self._task.add_done_callback(self._script_done)
         self._server.news()
@@ -115,9 +114,14 @@ class Connection(asyncio.Protocol):
             self._news.clear()
             await self._news.wait()
 
+    @property
+    def heard(self) -> bool:
+        """Whether anything has come that no request took yet."""
+        return bool(self._received)
+
     async def some(self) -> None:
         """Wait for the beginning of a request, and leave it where it is."""
-        while not self._received:
+        while not self.heard:
             self._news.clear()
             await self._news.wait()
         self._server.news()
@@ -169,7 +173,7 @@ class Connection(asyncio.Protocol):
     @property
     def left(self) -> bool:
         """Whether the client has closed or broken the connection, as the kernel knows without any reading."""
-        if self.ended.is_set():
+        if self.ended.is_set() or self.sock.fileno() == -1:
             return True
         state = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
         return state in {_KERNEL_CLOSED, _KERNEL_CLOSE_WAIT}
@@ -225,6 +229,7 @@ class FaultServer:
                 sock.setblocking(False)
                 connection = Connection(self, sock)
                 self.connections.append(connection)
+                self.news()
                 task = loop.create_task(self._serve(connection))
                 self._accepting.add(task)
                 task.add_done_callback(self._accepting.discard)

@@ -14,11 +14,9 @@ import pytest
 
 from meshapi_aio import ClientClosedError, MeshAPI, StreamClosedError
 
+from .scripts import MESSAGES, never_answer
 from .server import Connection, FaultServer
 from .wire import COMPLETION, STREAM_HEAD, event, piece, reply
-
-
-MESSAGES = [{"role": "user", "content": "Hi"}]
 
 
 async def answer(connection: Connection) -> None:
@@ -28,12 +26,6 @@ async def answer(connection: Connection) -> None:
             await connection.send(STREAM_HEAD + piece(event("a")))
         else:
             await connection.send(reply(COMPLETION))
-
-
-async def never_answer(connection: Connection) -> None:
-    """Take the request and say nothing."""
-    await connection.request()
-    await connection.stall()
 
 
 # Loops and processes.
@@ -297,6 +289,48 @@ def test_a_program_that_is_right_is_silent(body: str) -> None:
     asyncio.run(main())
 """
     assert run_program(program) == (0, "")
+
+
+def test_a_program_on_uvloop_is_silent() -> None:
+    """On uvloop nothing is said either, whichever way its calls end."""
+    program = f"""
+{BEGINNING}
+    import uvloop
+
+    async def main():
+        async with FakeGateway(pace=0.01) as gateway, MeshAPI(gateway.base_url, gateway.token) as client:
+            async with client.chat.completions.stream(messages=MESSAGES) as stream:
+                await anext(stream)
+            task = asyncio.create_task(client.chat.completions.create(messages=MESSAGES))
+            await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            await client.chat.completions.create(messages=MESSAGES)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+"""
+    assert run_program(program) == (0, "")
+
+
+def test_a_client_that_lives_as_long_as_the_program() -> None:
+    """At the interpreter's exit, with the loop long closed, there is the one warning and nothing else."""
+    program = f"""
+{BEGINNING}
+    client = MeshAPI("http://127.0.0.1:1", "rsk_x")
+
+    async def main():
+        global client
+        async with FakeGateway() as gateway:
+            client = MeshAPI(gateway.base_url, gateway.token)
+            await client.chat.completions.create(messages=MESSAGES)
+
+    asyncio.run(main())
+"""
+    status, errors = run_program(program)
+    assert status == 0
+    assert errors.count("ResourceWarning") == errors.count("Warning") == 1
+    assert "was never closed" in errors
 
 
 def test_a_program_that_forgets_its_client_is_told_once() -> None:

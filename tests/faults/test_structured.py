@@ -8,24 +8,8 @@ import pytest
 
 from meshapi_aio import MeshAPI, StreamClosedError
 
-from .server import Connection, FaultServer
-from .wire import STREAM_HEAD, event, piece
-
-
-MESSAGES = [{"role": "user", "content": "Hi"}]
-
-
-async def never_answer(connection: Connection) -> None:
-    """Take the request and say nothing."""
-    await connection.request()
-    await connection.stall()
-
-
-async def begin_and_stall(connection: Connection) -> None:
-    """Send one event and nothing more."""
-    await connection.request()
-    await connection.send(STREAM_HEAD + piece(event("a")))
-    await connection.stall()
+from .scripts import MESSAGES, begin_and_stall, never_answer
+from .server import FaultServer
 
 
 async def whole(client: MeshAPI) -> object:
