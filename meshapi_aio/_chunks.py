@@ -69,6 +69,9 @@ def _is_whole(data: str) -> bool:
         return False
 
 
+# Each of these bytes may be a line to look at, which takes 0.3 µs, and a packed body may hold a thousand for
+# each that was sent. Spent on heartbeats, one a second, they last ten hours.
+_MOST_NOTHING = 1024 * 1024
 _EXCERPT = 200
 _LONG_RUN = 8
 _SHORT_RUNS = 6
@@ -95,6 +98,7 @@ class ChunkReader(Generic[ChunkType]):
         self._settings = settings
         self._decoder = SSEDecoder(max_event_bytes=settings.limits.event_bytes)
         self._index = 0
+        self._nothing = 0  # how many bytes have come since the last event
         self._declared = answer.content_type == "text/event-stream"
         # What is held back: the first bytes until they tell what they are, all of what is no event stream.
         self._held: bytearray | None = bytearray()
@@ -158,7 +162,7 @@ class ChunkReader(Generic[ChunkType]):
     def _take(self, data: bytes) -> list[ChunkType]:
         templates, decoder = self._templates, self._decoder
         chunks: list[ChunkType] = []
-        short = 0
+        index, size, short = self._index, len(data), 0
         # A read of 64 KiB holds some 250 events, of which the first and the last are usually cut. Where a run
         # of those that fit is short again and again, the rest is decoded at once.
         while short < _SHORT_RUNS and templates.eager and len(data) <= self._settings.limits.event_bytes:
@@ -173,43 +177,56 @@ class ChunkReader(Generic[ChunkType]):
             end = data.find(b"\n\n") + 2
             if end < 2 or end == len(data):
                 break
-            self._read(decoder.feed(data[:end]), chunks)
+            self._read(data[:end], chunks)
             data = data[end:]
             if self.done or self.failure is not None:
                 return chunks
-        events: list[ServerSentEvent] = []
         if data:
-            try:
-                events = decoder.feed(data)
-            except ResponseTooLargeError:
-                events = []
-        self._read(events, chunks)
-        too_large = decoder.error
-        if too_large is not None and not self.done and self.failure is None:
-            too_large.request_id = self._answer.request_id
-            self.failure = too_large
+            self._read(data, chunks)
+        if self._index != index:
+            self._nothing = 0
+        else:
+            self._nothing += size
+            if self._nothing > _MOST_NOTHING + decoder.held and not self.done and self.failure is None:
+                self.failure = ResponseTooLargeError(
+                    f"{self._nothing} bytes of the stream were comments, blank lines and heartbeats, with no "
+                    "event between them: no gateway that works sends so many",
+                    request_id=self._answer.request_id,
+                )
         return chunks
 
-    def _read(self, events: list[ServerSentEvent], chunks: list[ChunkType]) -> None:
-        templates = self._templates
+    def _read(self, data: bytes, chunks: list[ChunkType]) -> None:
+        """Decode some bytes, and add the chunks that they complete."""
+        templates, decoder = self._templates, self._decoder
+        try:
+            events = decoder.feed(data)
+        except ResponseTooLargeError:
+            events = []
         for event in events:
             text = event.data
             if event.event != "error":
-                chunk = templates.match(text)
-                if chunk is None:
-                    try:
-                        chunk = self._decode(text)
-                    except Exception:  # noqa: BLE001 - whatever is no chunk is explained below
-                        chunk = None
-                    else:
-                        templates.learn(text, chunk)
+                chunk = templates.match(text) or self._made(text)
                 if chunk is not None:
                     self._index += 1
                     chunks.append(chunk)
                     continue
             self._explain(event)
             if self.done or self.failure is not None:
-                break
+                return
+        if decoder.error is not None:
+            decoder.error.request_id = self._answer.request_id
+            self.failure = decoder.error
+
+    def _made(self, text: str) -> ChunkType | None:
+        """Return the chunk that no template fits, and learn from it; None for what is no chunk."""
+        if not text:
+            return None  # a heartbeat, of which there may be many
+        try:
+            chunk = self._decode(text)
+        except Exception:  # noqa: BLE001 - whatever is no chunk is explained below
+            return None
+        self._templates.learn(text, chunk)
+        return chunk
 
     def _decode(self, text: str) -> ChunkType:
         """Return the chunk that an event's data is; raise where it is anything else."""

@@ -21,6 +21,11 @@ __all__ = ["Maker", "Unfit"]
 _TELLING: Final = frozenset({"type", "error", "event"})
 
 
+# More parts are no usual chunk, and what it costs to write and compile them grows with their number, 1.5 ms
+# for these. It bounds how deep they nest as well, of which Python's compiler does not take much.
+_MOST_PARTS: Final = 128
+
+
 class Unfit(Exception):  # noqa: N818 - never leaves the two rooms of templates
     """These chunks have no template."""
 
@@ -34,6 +39,7 @@ class Maker:
         self._lines: list[str] = []
         self._constants: list[Any] = []
         self._objects = 0
+        self._parts = 0
         self.path = ""
 
     def maker(self, chunk: Any) -> Callable[..., Any]:
@@ -47,6 +53,9 @@ class Maker:
 
     def _written(self, value: Any, path: str) -> str:
         """Return the expression for a value, which stands at this path."""
+        self._parts += 1
+        if self._parts > _MOST_PARTS:
+            raise Unfit
         kind = type(value)
         if kind is str or kind is int:
             name = self._names.get(value)

@@ -33,15 +33,16 @@ _MOST_HOLES: Final = 3
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?=[,}\]])")
 
-# How many templates a stream has at the most: as many answers or models may take turns in it.
-_MOST: Final = 4
-# A template that has made so many chunks was worth learning.
-_WORTH: Final = 8
+_MOST: Final = 4  # templates of a stream: as many answers or models may take turns in it
+_WORTH: Final = 8  # a template that has made so many chunks was worth learning
 # After tries that brought nothing of worth, 0, 2, 6, 14, … chunks pass before the next one, at most so many:
 # a stream that nothing fits pays 1 % for the tries.
 _LONGEST_PAUSE: Final = 510
-# So often is a stream hoped for.
-_HOPEFUL: Final = 4
+# So many tries a stream has in all, and data longer than this is not learnt from: what a gateway can make the
+# client spend on templates is bounded.
+_MOST_TRIES: Final = 100
+_LONGEST: Final = 16 * 1024
+_HOPEFUL: Final = 4  # so often is a stream hoped for
 
 
 class Run(NamedTuple):
@@ -71,7 +72,8 @@ class _Template:
         self.used = 0
         # With a single text, what stands before it, after it, and between two of them: see Templates.take.
         self.first = self.end = self.between = b""
-        if are_texts == [True]:
+        # Blocks are compared as they stand, where each line must be one of data.
+        if are_texts == [True] and "\n" not in literals[0] + tail:
             self.first = f"data: {literals[0]}".encode()
             self.end = f'"{tail}\n\n'.encode()
             self.between = self.end + self.first
@@ -132,13 +134,14 @@ class Templates(Generic[ChunkType]):
     ``decode`` takes an event's data the full way: it returns the chunk, and raises for data that is none.
     """
 
-    __slots__ = ("_before", "_decode", "_known", "_skip", "_tries")
+    __slots__ = ("_before", "_decode", "_known", "_left", "_skip", "_tries")
 
     def __init__(self, decode: Callable[[str], ChunkType]) -> None:
         self._decode = decode
         self._known: list[_Template] = []  # the one that fitted last comes first
         self._before: str | None = None  # the last data that no template fitted
         self._tries = 0  # since the last template of worth
+        self._left = _MOST_TRIES
         self._skip = 0  # how many chunks pass before the next try
 
     @property
@@ -166,7 +169,7 @@ class Templates(Generic[ChunkType]):
         template = self._known[0] if self._known else None
         if template is None or not template.first or not data.startswith(template.first):
             return [], 0, None
-        if data.endswith(template.end):
+        if data.endswith(template.end) and len(data) >= len(template.first) + len(template.end):
             # The paced regime: one event for each read.
             text = data[len(template.first) : -len(template.end)].decode("utf-8", "replace")
             if text.isprintable() and '"' not in text and "\\" not in text:
@@ -180,6 +183,9 @@ class Templates(Generic[ChunkType]):
 
     def learn(self, text: str, chunk: ChunkType) -> None:
         """Note a chunk that went the full way, and learn from it and the one before, if there is hope."""
+        if not self._left or len(text) > _LONGEST:
+            self._before = None
+            return
         before, self._before = self._before, text
         if self._skip:
             self._skip -= 1
@@ -187,12 +193,13 @@ class Templates(Generic[ChunkType]):
         if before is None:
             return
         if self._known and self._known[0].used >= _WORTH:
-            self._tries = 0
+            self._known[0].used = self._tries = 0
         self._tries += 1
+        self._left -= 1
         self._skip = min(2**self._tries - 2, _LONGEST_PAUSE)
         try:
             template = self._learnt(before, text, chunk)
-        except Unfit:
+        except (Unfit, RecursionError):  # the latter where the caller's own stack is nearly full
             return
         self._known.insert(0, template)
         del self._known[_MOST:]

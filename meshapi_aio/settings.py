@@ -186,7 +186,8 @@ class Limits:
     """
     How much the gateway may send, in bytes; what is larger raises ``ResponseTooLargeError``.
 
-    ``event_bytes``: one event of a stream (image events hold base64 of several MB). ``reply_bytes``: a body
+    ``event_bytes``: one event of a stream (image events hold base64 of several MB); what comes between two,
+    comments, blank lines and heartbeats, may be 1 MiB, whatever the limits. ``reply_bytes``: a body
     that is no stream, unpacked. ``error_bytes``: an error's body; what is beyond is cut off, since an error
     must still be told. ``header_bytes``: the headers of an answer, and each of them.
     """

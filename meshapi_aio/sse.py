@@ -94,21 +94,18 @@ class SSEDecoder:
         self._line.clear()
         self._id = self.last_event_id
         self._drop_event()
-        # Whether nothing is left over from earlier feeds, and none of them failed.
-        self._clean = False
+        self._clean = False  # whether nothing is left over from earlier feeds, and none of them failed
 
     def _drop_event(self) -> None:
         self._data.clear()
         self._event = ""
-        # The bytes of the data lines, which the limit counts.
-        self._held = 0
+        self._held = 0  # the bytes of the data lines, which the limit counts
 
     def feed(self, data: bytes) -> list[ServerSentEvent]:
         """
         Take the next bytes and return the events that they complete, oldest first.
 
-        Raises :class:`~meshapi_aio.ResponseTooLargeError` where an event exceeds the limit, never anything
-        else.
+        Raises :class:`~meshapi_aio.ResponseTooLargeError` where an event exceeds the limit, and nothing else.
         """
         # The paced regime: one event per feed. Measured with events of 250 bytes, Python 3.11, µs an event:
         # 0.9 here, 2.9 by lines; in feeds of 64 KiB, 0.42 by _take_events, 1.2 by lines.
@@ -124,7 +121,6 @@ class SSEDecoder:
             return [_new(ServerSentEvent, ("message", value, self.last_event_id, self.retry))]
         if self.error is not None:
             raise self.error.with_traceback(None)
-
         data = self._normalised(data)
         events: list[ServerSentEvent] = []
         # Whole events stand between the end of the one that was begun before and the last blank line. Where
@@ -163,12 +159,16 @@ class SSEDecoder:
         return self._clean
 
     @property
+    def held(self) -> int:
+        """How many bytes of an unfinished event there are."""
+        return self._held + len(self._line)
+
+    @property
     def pending(self) -> ServerSentEvent | None:
         """
         The unfinished event: what a blank line would dispatch if it came now, else None.
 
-        It covers a line that has no line end yet. For the layer above, which may know from the text that it
-        is whole though the stream ended.
+        It covers a line that has no line end yet: the layer above may know from its text that it is whole.
         """
         if self.error is not None:
             return None

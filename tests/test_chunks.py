@@ -345,6 +345,51 @@ def test_an_event_beyond_the_limit_raises() -> None:
     assert read.failure.request_id == "req_header"
 
 
+@pytest.mark.parametrize("before", [b"", A, A + B + A])
+@pytest.mark.parametrize("after", [b"", A, A + DONE])
+def test_an_event_that_passes_the_limit_by_its_end_raises_too(before: bytes, after: bytes) -> None:
+    """It is a failure of the stream, after what came before, wherever it is cut (promise 19)."""
+    settings = SETTINGS.evolve(limits=Limits(event_bytes=300))
+    large = event("x" * 320)
+    reader: ChunkReader[Any] = ChunkReader(STREAM, EVENT_STREAM, settings)
+    chunks = reader.feed(before + large[:200])
+    chunks += reader.feed(large[200:] + after)
+    assert len(chunks) == before.count(b"data")
+    assert isinstance(reader.failure, ResponseTooLargeError)
+    assert reader.failure.request_id == "req_header"
+
+
+@pytest.mark.parametrize("nothing", [b"\n", b":\n", b": " + b"x" * 1000 + b"\n\n", b"data:\n\n", b"x: y\n"])
+def test_a_stream_of_nothing_is_bounded(nothing: bytes) -> None:
+    """
+    Heartbeats and blank lines raise beyond 1 MiB without an event between them (promise 19).
+
+    Packed, a gateway sends a thousand for a byte, and each costs the time of a line.
+    """
+    reader: ChunkReader[Any] = ChunkReader(STREAM, EVENT_STREAM, SETTINGS)
+    piece = nothing * (65_536 // len(nothing))
+    for _ in range(2):  # an event begins the count anew
+        for _ in range(1024 * 1024 // len(piece)):
+            assert not reader.feed(piece)
+        assert reader.failure is None
+        assert len(reader.feed(b"\n\n" + A)) == 1
+    for _ in range(2 + 1024 * 1024 // len(piece)):
+        assert not reader.feed(piece)
+    assert isinstance(reader.failure, ResponseTooLargeError)
+    assert reader.failure.request_id == "req_header"
+
+
+def test_a_large_event_is_not_nothing() -> None:
+    """However slowly it comes, and in however many lines (promise 1)."""
+    reader: ChunkReader[Any] = ChunkReader(STREAM, EVENT_STREAM, SETTINGS)
+    large = event(chunk("x" * 3_000_000))
+    chunks = [each for at in range(0, len(large), 65_536) for each in reader.feed(large[at : at + 65_536])]
+    assert [len(each.text) for each in chunks] == [3_000_000]
+    lines = event('{"choices":\n' + "data: \n" * 100_000 + 'data: [{"delta": {"content": "a"}}]}')
+    chunks = [each for at in range(0, len(lines), 65_536) for each in reader.feed(lines[at : at + 65_536])]
+    assert [each.text for each in chunks] == ["a"]
+
+
 def test_an_event_within_the_limit_may_be_long() -> None:
     """Image events hold megabytes; they are read whole, however they are cut (promise 1)."""
     text = "x" * 3_000_000

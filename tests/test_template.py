@@ -13,6 +13,7 @@ from meshapi_aio._answer import Answer
 from meshapi_aio._chunks import ChunkReader
 from meshapi_aio._codec import loads, structurer
 from meshapi_aio._template import Templates
+from meshapi_aio.errors import MalformedEventError
 from meshapi_aio.settings import Settings
 from tests.strategies import cuts
 
@@ -293,3 +294,91 @@ class NoTemplates(Templates[ChatCompletionChunk]):
 
     def learn(self, text: str, chunk: ChatCompletionChunk) -> None:
         """Learn nothing."""
+
+
+def nested(depth: int) -> Any:
+    """Return lists in lists."""
+    value: Any = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("depth", [100, 250, 900])
+def test_chunks_that_nest_deeply_are_chunks(depth: int) -> None:
+    """Also where Python's compiler would not take code that nests as they do (promise 6)."""
+    reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, ANSWER, SETTINGS)
+    events = [content(f"w{number}", x=nested(depth)) for number in range(4)]
+    chunks = [each for event in events for each in reader.feed(b"data: %b\n\n" % event.encode())]
+    assert [each.text for each in chunks] == ["w0", "w1", "w2", "w3"]
+    assert reader.failure is None
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        lambda i: content(f"w{i}", x=[None] * 200),
+        lambda i: text({"choices": [{}] * 20, "x": f"w{i}"}),
+        lambda i: content(f"w{i}", x="x" * 20_000),
+    ],
+    ids=["of many values", "of many answers", "long"],
+)
+def test_what_is_no_usual_chunk_is_not_learnt_from(event: Callable[[int], str]) -> None:
+    """A megabyte of values took 20 seconds to compile (promise 19)."""
+    assert went_full(*[event(number) for number in range(10)]) == 10
+
+
+def test_what_a_stream_may_spend_on_templates_is_bounded() -> None:
+    """One whose chunks change their shape as soon as they are learnt: each shape costs a compilation."""
+    tries = 0
+
+    def decode(data: str) -> ChatCompletionChunk:
+        nonlocal tries
+        tries += 1
+        return full(data)
+
+    templates: Templates[ChatCompletionChunk] = Templates(decode)
+    for number in range(4_000):
+        data = content(f"w{number}", **{f"x{number // 12}": [None] * (number // 12 % 50)})
+        if templates.match(data) is None:
+            templates.learn(data, full(data))
+    assert tries <= 100
+
+
+@pytest.mark.parametrize("kind", DEFEATING)
+def test_tries_become_rare_after_a_template_of_worth_too(kind: str) -> None:
+    """What a template made long ago is no reason to look for one at every chunk."""
+    tries = 0
+
+    def decode(data: str) -> ChatCompletionChunk:
+        nonlocal tries
+        tries += 1
+        return full(data)
+
+    templates: Templates[ChatCompletionChunk] = Templates(decode)
+    events = [content(f"w{number}") for number in range(40)]
+    events += [DEFEATING[kind](number) for number in range(2_000)]
+    for data in events:
+        if templates.match(data) is None:
+            templates.learn(data, full(data))
+    assert tries <= 20
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        content("").replace('"content":""', '"content":"'),
+        content("a").replace('"object"', '\n"object"'),
+    ],
+    ids=["a text without an end", "a line that is none of data"],
+)
+def test_what_only_looks_like_a_chunk_is_malformed(data: str) -> None:
+    """Neither the ends that a template knows nor its lines make a chunk of what is none (promise 4)."""
+    reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, ANSWER, SETTINGS)
+    for number in range(4):
+        event = content(f"w{number}")
+        if "\n" in data:
+            event = event.replace('"object"', '\ndata: "object"')
+        assert len(reader.feed(b"data: %b\n\n" % event.encode())) == 1
+    assert reader.feed(b"data: %b\n\n" % data.encode()) == []
+    assert isinstance(reader.failure, MalformedEventError)
