@@ -20,7 +20,7 @@ Every error that leaves the client. Performs no I/O.
     │   ├── MalformedEventError        an event was not JSON, or not the announced shape: .index .excerpt
     │   └── StreamClosedError          closed by the user's own close(), from any task
     ├── UnexpectedResponseError        right status, wrong kind of body: .status .content_type .excerpt
-    ├── ResponseTooLargeError          a limit of Limits was hit
+    ├── ResponseTooLargeError          a limit of Limits was hit; of a stream also .partial …
     └── DecodeError                    the body did not fit the shape; the message names the path
 
 Beside these, only ``asyncio.CancelledError`` and programmer errors (``TypeError``, ``ValueError``,
@@ -291,7 +291,7 @@ class UnexpectedResponseError(MeshAPIError):
         self.excerpt = excerpt
 
 
-class ResponseTooLargeError(MeshAPIError):
+class ResponseTooLargeError(Progress, MeshAPIError):
     """The gateway sent more than a limit of :class:`~meshapi_aio.Limits` allows; the message names it."""
 
 

@@ -5,12 +5,15 @@ import errno
 import gc
 import os
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import pytest
+import uvloop
 
 from meshapi_aio import (
     APIConnectionError,
@@ -29,6 +32,7 @@ from meshapi_aio import (
 )
 from meshapi_aio._scope import Scope
 from meshapi_aio._transport import Exchange, _reading
+from meshapi_aio._transport._session import _keep_alive
 
 from .faults.authority import tls_client_context
 from .faults.server import Connection, FaultServer, Script
@@ -233,6 +237,33 @@ async def test_an_answer_that_comes_as_all_is_broken_off() -> None:
         exchange.begun(response, str)
         assert response.closed
         await server.until(lambda: server.open == 0)
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_connection_that_is_gone_is_broken_off(new_loop: Callable[[], asyncio.AbstractEventLoop]) -> None:
+    """Promise 8: where the peer was quicker, nothing is left to break, and that is no error on any loop."""
+
+    async def leave() -> None:
+        async with (
+            FaultServer(never_answer) as server,
+            MeshAPI(server.base_url, "rsk_secret") as client,
+        ):
+            exchange = client._shared.transport.exchange(Timeout(), Scope(None))
+            loop = asyncio.get_running_loop()
+            address = urlsplit(server.base_url)
+            transport, _ = await loop.create_connection(asyncio.Protocol, address.hostname, address.port)
+            connection: Any = SimpleNamespace(transport=transport)
+            exchange.connected(connection, reused=False)
+            sock = transport.get_extra_info("socket")
+            transport.abort()
+            async with asyncio.timeout(10):
+                while sock.fileno() >= 0:
+                    await asyncio.sleep(0)
+            _keep_alive(connection)
+            exchange.abort()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(leave())
 
 
 @both

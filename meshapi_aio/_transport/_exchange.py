@@ -264,7 +264,7 @@ class Exchange:
         if self._socket is not None and self._response is None:
             # The request may be stuck on its way, and a peer that has stopped reading would never learn that
             # nobody waits any more: so it gets a reset, for which nothing has to be delivered before.
-            with contextlib.suppress(OSError):  # it is closed already
+            with contextlib.suppress(OSError, ValueError):  # it is closed already; the latter is uvloop's
                 self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
         # Abort before anything closes: on TLS a close waits for the peer's goodbye, and one that has stopped
         # reading kept the socket open for over a second; aborted first, it is free within 100 ms.

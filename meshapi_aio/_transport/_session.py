@@ -116,10 +116,12 @@ def _keep_alive(connection: aiohttp.connector.Connection) -> None:
     sock = None if connection.transport is None else connection.transport.get_extra_info("socket")
     if sock is None:
         return
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in _KEEP_ALIVE.items():
-        if hasattr(socket, name):  # not every system lets one choose
-            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+    # One that is closed already is told of by the request; the ValueError is uvloop's.
+    with contextlib.suppress(OSError, ValueError):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEEP_ALIVE.items():
+            if hasattr(socket, name):  # not every system lets one choose
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 # Shorter tokens, as gateways on one's own machine have them, may well be a part of a header, such as "json".

@@ -380,7 +380,7 @@ BULK = {
         script=says(stream(event("x" * 8 * MIB, finish="stop"), DONE)), stream=Fine("x" * 8 * MIB)
     ),
     "event_of_40_mb": Fault(
-        script=says(stream(A, event("x" * 40 * MIB), DONE)), stream=Raises(ResponseTooLargeError)
+        script=says(stream(A, event("x" * 40 * MIB), DONE)), stream=Raises(ResponseTooLargeError, "a")
     ),
     "error_of_40_mb": Fault(
         script=says(answer(b"x" * 40 * MIB, 503)),
