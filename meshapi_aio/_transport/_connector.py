@@ -13,7 +13,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from ._exchange import Exchange
-from ._handler import HeadFirst
+from ._handler import Handler
 from ._reading import read_less_at_once
 
 
@@ -44,11 +44,10 @@ class Connector(aiohttp.TCPConnector):
     def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
         # No limit here: waiting in the connector would count as connecting.
         super().__init__(limit=0, ssl=True if ssl_context is None else ssl_context)
-        handler: type[ResponseHandler] = HeadFirst
+        # Private, and a test would tell of a change: aiohttp has no other place for a handler of one's own.
+        handler: type[ResponseHandler] = Handler
         self._factory = functools.partial(handler, loop=asyncio.get_running_loop())
-        # Every connection, and which exchange had it last.
-        self._used: weakref.WeakKeyDictionary[ResponseHandler, weakref.ref[Exchange] | None]
-        self._used = weakref.WeakKeyDictionary()
+        self._handlers: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
 
     def close_now(self) -> None:
         """Close all connections without waiting, for a finalizer, as aiohttp's own does, but silently."""
@@ -57,7 +56,7 @@ class Connector(aiohttp.TCPConnector):
     @property
     def open(self) -> int:
         """How many connections there are, pooled ones included."""
-        return sum(protocol.is_connected() for protocol in self._used)
+        return sum(protocol.is_connected() for protocol in self._handlers)
 
     async def connect(self, req: Any, traces: Any, timeout: Any) -> aiohttp.connector.Connection:
         """Connect as aiohttp does, and note what came of it."""
@@ -65,33 +64,35 @@ class Connector(aiohttp.TCPConnector):
         exchange = None if connecting is None else connecting.exchange
         while True:
             connection = await super().connect(req, traces, timeout)
-            protocol = connection.protocol
-            assert protocol is not None
-            reused = protocol in self._used
+            handler = connection.protocol
+            if not isinstance(handler, Handler):
+                reused = False  # not to be known in this aiohttp
+                break
+            reused = not handler.is_new
             # What came over a pooled connection since its last answer would be taken for the next one.
-            if reused and (protocol.should_close or (exchange is not None and exchange.fresh_only)):
+            if reused and (handler.should_close or (exchange is not None and exchange.fresh_only)):
                 connection.close()
                 continue
             if not reused:
+                self._handlers.add(handler)
                 _keep_alive(connection)
                 read_less_at_once(connection.transport)
-                if protocol.closed is not None:
-                    protocol.closed.add_done_callback(functools.partial(self._lost, protocol))
-            if isinstance(protocol, HeadFirst):
-                protocol.expect_head()
-            self._used[protocol] = None if exchange is None else weakref.ref(exchange)
-            if exchange is not None:
-                exchange.connected(connection, reused=reused)
-            return connection
-
-    def _lost(self, protocol: ResponseHandler, closed: "asyncio.Future[None]") -> None:
-        """Tell the exchange that has the connection, since aiohttp does not always."""
-        with contextlib.suppress(asyncio.CancelledError):
-            closed.exception()  # asyncio complains of one that nobody asks for
-        last = self._used.get(protocol)
-        exchange = None if last is None else last()
+                if handler.closed is not None:
+                    handler.closed.add_done_callback(functools.partial(_lost, handler))
+            handler.serve(exchange)
+            break
         if exchange is not None:
-            exchange.lost()
+            exchange.connected(connection, reused=reused)
+        return connection
+
+
+def _lost(handler: Handler, closed: "asyncio.Future[None]") -> None:
+    """Tell the exchange that has the connection, since aiohttp does not always."""
+    with contextlib.suppress(asyncio.CancelledError):
+        closed.exception()  # asyncio complains of one that nobody asks for
+    exchange = handler.exchange
+    if exchange is not None:
+        exchange.lost()
 
 
 # A NAT or a load balancer forgets an idle connection after some minutes, without telling anybody; a model may
