@@ -5,7 +5,6 @@ It knows neither aiohttp nor JSON: how to open it is handed to it.
 """
 
 import warnings
-from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Generic, Self, TypeVar
@@ -70,7 +69,9 @@ class Stream(Generic[ChunkType]):
         self._total = total
         self._scope: Scope | None = None
         self._pump: Pump[ChunkType] | None = None
-        self._ready: deque[ChunkType] = deque()
+        # What has come and was not handed out, the last first. It is filled only when it is empty, and a list
+        # costs an idle stream 700 bytes less than a deque.
+        self._ready: list[ChunkType] = []
         self._chunks_seen = 0
         self._meta: Meta | None = None
         self._turn = _Turn()
@@ -119,7 +120,7 @@ class Stream(Generic[ChunkType]):
 
     async def __anext__(self) -> ChunkType:
         if self._ready:
-            return self._ready.popleft()
+            return self._ready.pop()
         return await self._next()
 
     def close(self) -> None:
@@ -192,7 +193,7 @@ class Stream(Generic[ChunkType]):
                 if self._closed:
                     raise self._closing()
                 self._take(chunks, pump.reader.runs)
-        return self._ready.popleft()
+        return self._ready.pop()
 
     async def _open(self) -> None:
         opener = self._opener
@@ -224,7 +225,7 @@ class Stream(Generic[ChunkType]):
         # Folded before they are handed out, so that what is done to a chunk afterwards does not change the
         # answer; and what is folded need not be kept: a chunk weighs about 1 KB, its text a few bytes.
         self._fold(chunks, runs)
-        self._ready.extend(chunks)
+        self._ready = chunks[::-1]
         self._chunks_seen += len(chunks)
 
     def _end(self, reader: Reader[ChunkType]) -> None:

@@ -60,7 +60,7 @@ class Run(NamedTuple):
 class _Template:
     """Literals with holes between them, and what makes a chunk of what is in the holes."""
 
-    __slots__ = ("are_texts", "between", "end", "first", "literals", "make", "path", "tail", "used")
+    __slots__ = ("are_texts", "end", "first", "literals", "make", "path", "tail", "used")
 
     def __init__(
         self, literals: list[str], tail: str, are_texts: list[bool], make: Callable[..., Any], path: str
@@ -71,12 +71,11 @@ class _Template:
         self.make = make
         self.path = path  # of the last hole
         self.used = 0
-        # With a single text, what stands before it, after it, and between two of them: see Templates.take.
-        self.first = self.end = self.between = b""
+        # With a single text, what stands before it and after it in a block of events.
+        self.first = self.end = b""
         if are_texts == [True]:
             self.first = f"data: {literals[0]}".encode()
             self.end = f'"{tail}\n\n'.encode()
-            self.between = self.end + self.first
 
     def match(self, text: str) -> Any:
         """Return the chunk of an event's data, None where it does not fit."""
@@ -116,7 +115,7 @@ class _Template:
         lines.pop()  # what follows the last
         low, high = len(first), 2 - len(end)
         holes = [line[low:high] for line in lines]
-        if b"".join((first, self.between.join(holes), end)) == block:
+        if b"".join((first, (end + first).join(holes), end)) == block:
             return holes
         fitting: list[bytes] = []
         end = end[:-2]
@@ -181,7 +180,7 @@ class Templates(Generic[ChunkType]):
         holes = template.holes(data[: data.rfind(b"\n\n") + 2])
         texts = _texts_in(holes)
         template.used += len(texts)
-        used = sum(map(len, holes[: len(texts)])) + len(texts) * len(template.between)
+        used = sum(map(len, holes[: len(texts)])) + len(texts) * (len(template.first) + len(template.end))
         return [template.make(text) for text in texts], used, Run(0, template.path, texts)
 
     def learn(self, text: str, chunk: ChunkType) -> None:
