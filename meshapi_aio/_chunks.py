@@ -9,7 +9,8 @@ import re
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from ._answer import Answer, error_event, error_in, tells_error, unexpected
-from ._codec import loads, structurer, unfit
+from ._codec import structurer, unfit
+from ._json import loads
 from ._stream import Stream
 from ._template import Run, Templates
 from .call import StreamCall

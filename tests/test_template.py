@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from meshapi_aio import ChatCompletionChunk, StreamChatCompletion
 from meshapi_aio._answer import Answer
 from meshapi_aio._chunks import ChunkReader
-from meshapi_aio._codec import loads, structurer
+from meshapi_aio._codec import structurer
+from meshapi_aio._json import loads
 from meshapi_aio._template import Templates
 from meshapi_aio.settings import Settings
 from tests.strategies import cuts

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from meshapi_aio._answer import Answer
-from meshapi_aio._codec import dumps, loads, structurer
+from meshapi_aio._codec import structurer
+from meshapi_aio._json import dumps, loads
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
 from meshapi_aio._template import Run
