@@ -94,7 +94,8 @@ class ChunkReader(Generic[ChunkType]):
         self._templates: Templates[ChunkType] = Templates(self._decode)
         self._answer = answer
         self._settings = settings
-        self._decoder = SSEDecoder(max_event_bytes=settings.limits.event_bytes)
+        self._most = settings.limits.event_bytes
+        self._decoder = SSEDecoder(max_event_bytes=self._most)
         self._index = 0
         self._declared = answer.content_type == "text/event-stream"
         # What is held back: the first bytes until they tell what they are, all of what is no event stream.
@@ -162,36 +163,41 @@ class ChunkReader(Generic[ChunkType]):
         short = 0
         # A read of 64 KiB holds some 250 events, of which the first and the last are usually cut. Where a run
         # of those that fit is short again and again, the rest is decoded at once.
-        while short < _SHORT_RUNS and templates.eager and len(data) <= self._settings.limits.event_bytes:
+        while templates.eager and short < _SHORT_RUNS and len(data) <= self._most:
             if decoder.is_between:
                 made, used, run = templates.take(data)
-                if run is not None and len(made) > 1:
-                    self.runs.append(run._replace(start=len(chunks)))
                 self._index += len(made)
+                if used == len(data) and not chunks:
+                    self.runs = [] if run is None else [run]
+                    return made
+                if run is not None and made:
+                    self.runs.append(run._replace(start=len(chunks)))
                 chunks += made
                 data = data[used:]
                 short += len(made) < _LONG_RUN
             end = data.find(b"\n\n") + 2
             if end < 2 or end == len(data):
                 break
-            self._read(decoder.feed(data[:end]), chunks)
+            self._read(data[:end], chunks)
             data = data[end:]
             if self.done or self.failure is not None:
                 return chunks
-        events: list[ServerSentEvent] = []
-        if data:
-            try:
-                events = decoder.feed(data)
-            except ResponseTooLargeError:
-                events = []
-        self._read(events, chunks)
-        too_large = decoder.error
+        self._read(data, chunks)
+        return chunks
+
+    def _read(self, data: bytes, chunks: list[ChunkType]) -> None:
+        """Take bytes event by event."""
+        try:
+            events = self._decoder.feed(data)
+        except ResponseTooLargeError:
+            events = []
+        self._read_events(events, chunks)
+        too_large = self._decoder.error
         if too_large is not None and not self.done and self.failure is None:
             too_large.request_id = self._answer.request_id
             self.failure = too_large
-        return chunks
 
-    def _read(self, events: list[ServerSentEvent], chunks: list[ChunkType]) -> None:
+    def _read_events(self, events: list[ServerSentEvent], chunks: list[ChunkType]) -> None:
         templates = self._templates
         for event in events:
             text = event.data

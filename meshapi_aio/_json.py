@@ -22,7 +22,8 @@ except ImportError:
 
 __all__ = ["dumps", "loads"]
 
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # undocumented
+_decoder: Any = json.JSONDecoder()  # a public class, of which type checkers do not know all
+_scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once
 
 # Every byte as 0 if it is a digit, else as a space; and as many digits as may be more than 64 bits.
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))

@@ -23,8 +23,9 @@ __all__ = ["Run", "Templates"]
 
 ChunkType = TypeVar("ChunkType")
 
+_decoder: Any = json.decoder  # a public module, of which type checkers know half
 # The part of json that reads a string from behind its opening quote to its end, and says where that is.
-scanstring: Final[Callable[[str, int], tuple[str, int]]] = json.decoder.scanstring  # type: ignore[attr-defined] # undocumented, though public
+scanstring: Final[Callable[[str, int], tuple[str, int]]] = _decoder.scanstring
 
 # What stands in the holes for the proof, a text or a number for each; nothing that a gateway would send.
 _TEXTS: Final = ('\ue000 \\ " one \ud800', '\ue000 \\ " two \ud800', '\ue000 \\ " three \ud800')
@@ -171,12 +172,12 @@ class Templates(Generic[ChunkType]):
         if template is None or not template.first or not data.startswith(template.first):
             return [], 0, None
         self._before = None
-        if data.endswith(template.end):
+        if data.find(b"\n", len(template.first)) == len(data) - 2 and data.endswith(template.end):
             # The paced regime: one event for each read.
-            text = data[len(template.first) : -len(template.end)].decode("utf-8", "replace")
-            if text.isprintable() and '"' not in text and "\\" not in text:
+            for text in _texts_in([data[len(template.first) : -len(template.end)]]):
                 template.used += 1
                 return [template.make(text)], len(data), None
+            return [], 0, None
         holes = template.holes(data[: data.rfind(b"\n\n") + 2])
         texts = _texts_in(holes)
         template.used += len(texts)

@@ -345,6 +345,16 @@ def test_an_event_beyond_the_limit_raises() -> None:
     assert read.failure.request_id == "req_header"
 
 
+def test_an_event_beyond_the_limit_may_end_amid_others() -> None:
+    """Where its last bytes come with whole events, the limit holds all the same, and nothing raises."""
+    limits = SETTINGS.evolve(limits=Limits(event_bytes=2 * len(A)))
+    long = event(chunk("x" * 2 * len(A)))
+    for place in range(1, len(long)):
+        read = outcome([A + long[:place], long[place:] + B], EVENT_STREAM, limits)
+        assert read.texts == ["a"]
+        assert isinstance(read.failure, ResponseTooLargeError)
+
+
 def test_an_event_within_the_limit_may_be_long() -> None:
     """Image events hold megabytes; they are read whole, however they are cut (promise 1)."""
     text = "x" * 3_000_000
