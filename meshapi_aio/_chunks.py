@@ -9,10 +9,11 @@ import re
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from ._answer import Answer, error_event, error_in, tells_error, unexpected
+from ._batch import Batch, Run
 from ._codec import structurer, unfit
 from ._json import loads
 from ._stream import Stream
-from ._template import Run, Templates
+from ._template import Templates
 from .call import StreamCall
 from .errors import MalformedEventError, MeshAPIError, ResponseTooLargeError
 from .settings import Settings
@@ -88,7 +89,6 @@ class ChunkReader(Generic[ChunkType]):
         self.done = False
         self.failure: MeshAPIError | None = None
         self.skipped = 0
-        self.runs: list[Run] = []
         self._kind = _chunk_type(call.reply)
         self._structure = structurer(self._kind)
         self._templates: Templates[ChunkType] = Templates(self._decode)
@@ -102,36 +102,33 @@ class ChunkReader(Generic[ChunkType]):
         self._held: bytearray | None = bytearray()
         self._is_other = False
 
-    def feed(self, data: bytes) -> list[ChunkType]:
+    def feed(self, data: bytes) -> Batch[ChunkType]:
         """Return the chunks that these bytes complete. Never raises."""
-        if self.runs:
-            self.runs = []
         if self.done or self.failure is not None:
-            return []
+            return Batch()
         if self._held is not None:
             self._held += data
             if not self._recognised(self._held):
-                return []
+                return Batch()
             data = bytes(self._held)
             self._held = None
         return self._take(data)
 
-    def finish(self) -> list[ChunkType]:
+    def finish(self) -> Batch[ChunkType]:
         """
         Take the clean end of the bytes.
 
         A last event that lacks its empty line counts if it is the end mark or a whole JSON object, which a
         cut would hardly leave, and if its type says that it is an error.
         """
-        self.runs = []
         if self.done or self.failure is not None:
-            return []
+            return Batch()
         if self._held is not None:
             self._judge(bytes(self._held))
-            return []
+            return Batch()
         pending = self._decoder.pending
         counts = pending is not None and (pending.event == "error" or _is_whole(pending.data))
-        return self._take(b"\n\n") if counts else []
+        return self._take(b"\n\n") if counts else Batch()
 
     def _recognised(self, held: bytearray) -> bool:
         """Tell whether this is an event stream, as far as can be told yet."""
@@ -157,48 +154,48 @@ class ChunkReader(Generic[ChunkType]):
             self._answer, body, self._settings, "an event stream"
         )
 
-    def _take(self, data: bytes) -> list[ChunkType]:
+    def _take(self, data: bytes) -> Batch[ChunkType]:
         templates, decoder = self._templates, self._decoder
-        chunks: list[ChunkType] = []
+        batch: Batch[ChunkType] = Batch()
         short = 0
         # A read of 64 KiB holds some 250 events, of which the first and the last are usually cut. Where a run
         # of those that fit is short again and again, the rest is decoded at once.
         while templates.eager and short < _SHORT_RUNS and len(data) <= self._most:
             if decoder.is_between:
-                made, used, run = templates.take(data)
-                self._index += len(made)
-                if used == len(data) and not chunks:
-                    self.runs = [] if run is None else [run]
-                    return made
-                if run is not None and made:
-                    self.runs.append(run._replace(start=len(chunks)))
-                chunks += made
+                taken, used = templates.take(data)
+                batch.extend(taken)
+                count = len(taken.texts if isinstance(taken, Run) else taken)
+                self._index += count
+                if used == len(data):
+                    return batch
                 data = data[used:]
-                short += len(made) < _LONG_RUN
+                short += count < _LONG_RUN
             end = data.find(b"\n\n") + 2
             if end < 2 or end == len(data):
                 break
-            self._read(data[:end], chunks)
+            batch.extend(self._read(data[:end]))
             data = data[end:]
             if self.done or self.failure is not None:
-                return chunks
-        self._read(data, chunks)
-        return chunks
+                return batch
+        batch.extend(self._read(data))
+        return batch
 
-    def _read(self, data: bytes, chunks: list[ChunkType]) -> None:
+    def _read(self, data: bytes) -> list[ChunkType]:
         """Take bytes event by event."""
         try:
             events = self._decoder.feed(data)
         except ResponseTooLargeError:
             events = []
-        self._read_events(events, chunks)
+        chunks = self._read_events(events)
         too_large = self._decoder.error
         if too_large is not None and not self.done and self.failure is None:
             too_large.request_id = self._answer.request_id
             self.failure = too_large
+        return chunks
 
-    def _read_events(self, events: list[ServerSentEvent], chunks: list[ChunkType]) -> None:
+    def _read_events(self, events: list[ServerSentEvent]) -> list[ChunkType]:
         templates = self._templates
+        chunks: list[ChunkType] = []
         for event in events:
             text = event.data
             if event.event != "error":
@@ -217,6 +214,7 @@ class ChunkReader(Generic[ChunkType]):
             self._explain(event)
             if self.done or self.failure is not None:
                 break
+        return chunks
 
     def _decode(self, text: str) -> ChunkType:
         """Return the chunk that an event's data is; raise where it is anything else."""

@@ -14,12 +14,13 @@ for a new shape of chunk, whose code is kept.
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
+from ._batch import Run
 from ._maker import Maker, Unfit
 
 
-__all__ = ["Run", "Templates"]
+__all__ = ["Templates"]
 
 ChunkType = TypeVar("ChunkType")
 
@@ -45,17 +46,6 @@ _WORTH: Final = 8
 _LONGEST_PAUSE: Final = 510
 # So often is a stream hoped for.
 _HOPEFUL: Final = 4
-
-
-class Run(NamedTuple):
-    """Neighbours among chunks that are alike but for one text each."""
-
-    start: int
-    """Where the first of them is."""
-    path: str
-    """Where the text is, such as ``.choices[].delta.content``."""
-    texts: list[str]
-    """The text of each."""
 
 
 class _Template:
@@ -162,27 +152,27 @@ class Templates(Generic[ChunkType]):
                 return chunk
         return None
 
-    def take(self, data: bytes) -> tuple[list[ChunkType], int, Run | None]:
+    def take(self, data: bytes) -> tuple[list[ChunkType] | Run[ChunkType], int]:
         """
-        Return the chunks of the events with which a block begins, as far as they fit; their length; the run.
+        Return the chunks of the events with which a block begins, as far as they fit, and their length.
 
         Each is a single line ``data: …`` with LF line ends, and nothing of an event came before the block.
         """
         template = self._known[0] if self._known else None
         if template is None or not template.first or not data.startswith(template.first):
-            return [], 0, None
+            return [], 0
         self._before = None
         if data.find(b"\n", len(template.first)) == len(data) - 2 and data.endswith(template.end):
             # The paced regime: one event for each read.
             for text in _texts_in([data[len(template.first) : -len(template.end)]]):
                 template.used += 1
-                return [template.make(text)], len(data), None
-            return [], 0, None
+                return [template.make(text)], len(data)
+            return [], 0
         holes = template.holes(data[: data.rfind(b"\n\n") + 2])
         texts = _texts_in(holes)
         template.used += len(texts)
         used = sum(map(len, holes[: len(texts)])) + len(texts) * (len(template.first) + len(template.end))
-        return [template.make(text) for text in texts], used, Run(0, template.path, texts)
+        return Run(template.make, texts, template.path), used
 
     def learn(self, text: str, chunk: ChunkType) -> None:
         """Note a chunk that went the full way, and learn from it and the one before, if there is hope."""

@@ -41,6 +41,7 @@ TABLE: Mapping[str, Row] = {
     "errors.py": Row(1),
     "_shape.py": Row(1, _ATTRS),
     "_json.py": Row(0, frozenset({"orjson"})),
+    "_batch.py": Row(0),
     "_quick.py": Row(2, _ATTRS),
     "_maker.py": Row(2, _ATTRS),
     "_template.py": Row(3),

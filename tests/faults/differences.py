@@ -115,7 +115,7 @@ def _outcome(
 ) -> tuple[list[ChatCompletionChunk], ChunkReader[ChatCompletionChunk]]:
     reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, answer, settings)
     chunks = [chunk for piece in pieces for chunk in reader.feed(piece)]
-    return chunks + reader.finish(), reader
+    return [*chunks, *reader.finish()], reader
 
 
 def _comparable(outcome: tuple[list[ChatCompletionChunk], ChunkReader[ChatCompletionChunk]]) -> str:
