@@ -47,6 +47,9 @@ class Reader(Protocol[ChunkType]):
     failure: MeshAPIError | None
     """What went wrong in the bytes; it counts after the chunks that were returned."""
 
+    has_more: bool
+    """Whether bytes were fed that are not decoded yet; feeding goes on with them, if only with nothing."""
+
     skipped: int
     """How many malformed events were passed over."""
 
@@ -88,17 +91,22 @@ class Pump(Generic[ChunkType]):
         source, reader = self.source, self.reader
         # One stamp per wait, not per read: heartbeats must not keep a dead stream alive.
         source.idle_since = self._now()
+        ended = False
         while True:
-            try:
-                data = await source.read()
-            except MeshAPIError as error:
-                return self._broken(error)
-            chunks = reader.feed(data) if data else reader.finish()
+            if reader.has_more:
+                chunks = reader.feed(b"")
+            else:
+                try:
+                    data = await source.read()
+                except MeshAPIError as error:
+                    return self._broken(error)
+                ended = not data
+                chunks = reader.finish() if ended else reader.feed(data)
             if reader.failure is not None:
                 self.over = True
                 source.abort()
                 return chunks
-            if reader.done or not data:
+            if reader.done or ended:
                 self.over = True
                 source.finish()
                 return chunks
@@ -123,6 +131,7 @@ class _Delivered:
     idle_since: float | None = None
     done = True
     failure: MeshAPIError | None = None
+    has_more = False
     skipped = 0
 
     async def read(self) -> bytes:

@@ -277,7 +277,8 @@ class Errand:
             raise read_error(answer, body, self._settings)
         # A stream is open with its first event: a rejection may be an error status or an error event, and
         # both are told at the same place; and until something was handed out, it may be tried again.
-        pump: Pump[Any] = Pump(exchange, ChunkReader(call, answer, self._settings))
+        reader: ChunkReader[Any] = ChunkReader(call, answer, self._settings)
+        pump: Pump[Any] = Pump(exchange, reader)
         chunks = await pump.more()
         if not chunks and pump.reader.failure is not None:
             raise pump.reader.failure

@@ -25,6 +25,7 @@ from meshapi_aio import (
 from meshapi_aio._answer import Answer
 from meshapi_aio._chunks import ChunkReader
 from meshapi_aio.settings import Settings
+from tests.feeding import fed
 from tests.strategies import BOM, cuts
 
 
@@ -71,9 +72,7 @@ def outcome(
 ) -> Read:
     """Feed a reader, and end it cleanly unless told otherwise."""
     reader = ChunkReader[ChatCompletionChunk](STREAM, answer, settings)
-    chunks = [piece for data in pieces for piece in reader.feed(data)]
-    if ends:
-        chunks += reader.finish()
+    chunks = fed(reader, pieces, ends=ends)
     return Read([piece.text for piece in chunks], reader.done, reader.failure, reader.skipped)
 
 
@@ -343,6 +342,19 @@ def test_an_event_beyond_the_limit_raises() -> None:
     assert "300 bytes" in str(read.failure)
     assert "event_bytes" in str(read.failure)
     assert read.failure.request_id == "req_header"
+
+
+def test_many_events_are_decoded_some_at_a_time() -> None:
+    """Those that no template fits, so that few live at once; nothing is lost, and the end is the end."""
+    events = [event(chunk(str(number), **{f"p{number}": 1})) for number in range(500)]
+    reader = ChunkReader[ChatCompletionChunk](STREAM, EVENT_STREAM, SETTINGS)
+    first = len(reader.feed(b"".join([*events, DONE, event("no JSON") * 500])))
+    assert 0 < first < 100
+    assert reader.has_more
+    assert [each.text for each in fed(reader, [b""])] == [str(number) for number in range(first, 500)]
+    assert reader.done
+    assert not reader.has_more
+    assert reader.failure is None
 
 
 def test_an_event_beyond_the_limit_may_end_amid_others() -> None:

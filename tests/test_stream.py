@@ -77,6 +77,7 @@ class Letters:
     def __init__(self) -> None:
         self.done = False
         self.failure: MeshAPIError | None = None
+        self.has_more = False
         self.skipped = 0
         self.rest: list[str] = []
 

@@ -16,6 +16,7 @@ from meshapi_aio._codec import structurer
 from meshapi_aio._json import loads
 from meshapi_aio._template import Templates
 from meshapi_aio.settings import Settings
+from tests.feeding import fed
 from tests.strategies import cuts
 
 
@@ -279,8 +280,7 @@ def test_templated_and_plain_decoding_give_equal_chunks(data: st.DataObject) -> 
         reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, ANSWER, settings)
         if plain:
             reader._templates = NoTemplates(full)
-        chunks = [each for piece in pieces for each in reader.feed(piece)]
-        chunks += reader.finish()
+        chunks = fed(reader, pieces, ends=True)
         failure = reader.failure
         return chunks, reader.done, reader.skipped, reader._index, failure and (type(failure), str(failure))
 

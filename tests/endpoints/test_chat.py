@@ -352,6 +352,7 @@ class Chunks:
     def __init__(self) -> None:
         self.done = False
         self.failure: MeshAPIError | None = None
+        self.has_more = False
         self.skipped = 0
 
     def feed(self, data: bytes) -> Batch[ChatCompletionChunk]:
