@@ -108,7 +108,7 @@ class ChunkReader(Generic[ChunkType]):
 
     @property
     def has_more(self) -> bool:
-        """Whether bytes were fed that are not decoded yet: the next feed, if only of nothing, goes on there."""
+        """Whether bytes were fed that are not decoded yet; the next feed, if only of nothing, goes on."""
         return bool(self._rest) and not self.done and self.failure is None
 
     def feed(self, data: bytes) -> Batch[ChunkType]:

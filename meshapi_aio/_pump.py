@@ -47,14 +47,16 @@ class Reader(Protocol[ChunkType]):
     failure: MeshAPIError | None
     """What went wrong in the bytes; it counts after the chunks that were returned."""
 
-    has_more: bool
-    """Whether bytes were fed that are not decoded yet; feeding goes on with them, if only with nothing."""
-
     skipped: int
     """How many malformed events were passed over."""
 
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes were fed that are not decoded yet; the next feed, if only of nothing, goes on."""
+        ...
+
     def feed(self, data: bytes) -> Batch[ChunkType]:
-        """Return the chunks that these bytes complete."""
+        """Return chunks that these bytes complete."""
         ...
 
     def finish(self) -> Batch[ChunkType]:

@@ -84,7 +84,7 @@ class _Writer:
         # What is left is what the class does not know.
         lines += [" made.extra = rest", " return made"]
         # Only names of classes and fields stand in the source.
-        exec(compile("\n".join(lines), f"<{__name__} {name}>", "exec"), self._namespace)  # noqa: S102
+        exec(compile("\n".join(lines), f"<{name}, made by {__name__}>", "exec"), self._namespace)  # noqa: S102
 
     def _field(self, field: "attrs.Attribute[Any]") -> list[str]:
         kind: Any = field.type

@@ -69,8 +69,8 @@ class Stream(Generic[ChunkType]):
         self._total = total
         self._scope: Scope | None = None
         self._pump: Pump[ChunkType] | None = None
-        # What has come and was not handed out: pieces, and of the present one the chunks, or a run's texts and
-        # what makes chunks of them. In each the last comes first, so that taking is cheap.
+        # What has come and was not handed out: pieces, and of the present one the chunks, or a run's texts
+        # and what makes chunks of them. In each the last comes first, so that taking is cheap.
         self._pieces: list[list[ChunkType] | Run[ChunkType]] = []
         self._ready: list[Any] = []
         self._make: Callable[[str], ChunkType] | None = None
