@@ -58,7 +58,8 @@ def events(kind: str, count: int) -> list[bytes]:
     Return the events of a whole stream: ``count`` chunks and the end mark.
 
     The first chunk brings the role, the last but one the finish reason, the last one the usage. Padding is a
-    key beside the others with a random text of a random length, as some upstreams send it.
+    key beside the others with a random text of a random length, as some upstreams send it; chunks are unlike
+    each other where the name of a key is random.
     """
     draw = random.Random(6)
     middle = max(count - 3, 0)
@@ -73,6 +74,10 @@ def events(kind: str, count: int) -> list[bytes]:
         for _ in range(middle):
             padding = "".join(draw.choices(letters, k=draw.randint(1, 16)))
             chunks.append(_delta({"content": draw.choice(_WORDS)}, obfuscation=padding))
+    elif kind == "unlike":
+        chunks = [_delta({"role": "assistant", "content": ""})]
+        for _ in range(middle):
+            chunks.append(_delta({"content": draw.choice(_WORDS)}, **{f"p{draw.randrange(10**6)}": "x"}))
     else:
         chunks = [_delta({"role": "assistant", "content": ""})]
         chunks += [_delta({"content": draw.choice(_WORDS)}) for _ in range(middle)]

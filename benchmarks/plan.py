@@ -11,7 +11,8 @@ class Plan:
     """
     One kind of answer.
 
-    ``kind`` is "text", "tools" (deltas of a tool call), "padded" (chunks with a random padding key) or
+    ``kind`` is "text", "tools" (deltas of a tool call), "padded" (chunks with random padding),
+    "unlike" (chunks with a padding key that is never the same) or
     "unary" (one small completion). ``events`` counts the chunks of a stream, first and last ones included.
 
     ``framing`` says what one chunk of the transfer encoding holds: "event" (one event, as gateways that flush

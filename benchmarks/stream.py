@@ -15,7 +15,11 @@ __all__ = ["measure"]
 
 OWN, BARE = "meshapi_aio", "bare loop"
 SHAPES = ((1, 20_000, 0.50, 40), (100, 500, 0.60, 35), (1_000, 100, 0.90, 30))
-KINDS = (("tools", "tool-call deltas", 0.45), ("padded", "random padding", 1.20))
+KINDS = (
+    ("tools", "tool-call deltas", 0.45),
+    ("padded", "random padding", 1.20),
+    ("unlike", "random padding keys", 1.20),
+)
 
 
 def measure(bench: Bench) -> list[Row]:

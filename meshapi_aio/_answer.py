@@ -10,8 +10,8 @@ from urllib.parse import urlsplit
 
 import attrs
 
-from ._codec import loads
 from ._error_body import ErrorBody, retry_after, status_of
+from ._json import loads
 from .errors import APIStatusError, MeshAPIError, StreamAPIError, UnexpectedResponseError
 from .settings import Settings
 

@@ -1,5 +1,5 @@
 """
-JSON in, shapes out: the one cattrs converter and its hooks. Performs no I/O.
+Decoded JSON in, shapes out: the one cattrs converter and its hooks. Performs no I/O.
 
 What it adds to cattrs' defaults, each closing a trap that was measured:
 
@@ -14,8 +14,6 @@ What it adds to cattrs' defaults, each closing a trap that was measured:
 """
 
 import functools
-import json
-import math
 from collections.abc import Callable, Mapping
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -30,12 +28,10 @@ from ._shape import Shape, wire_fields
 from .endpoints._messages import ContentPart, Parts, UnknownPart
 
 
-__all__ = ["dumps", "loads", "structurer", "unfit"]
+__all__ = ["structurer", "unfit"]
 
 T = TypeVar("T")
 Hook = Callable[[Any, Any], Any]
-
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined] # undocumented
 
 _KINDS: Mapping[type, str] = {
     dict: "an object",
@@ -246,77 +242,3 @@ def _reason(error: BaseException, _kind: Any) -> str:
     if isinstance(error, KeyError):
         return "required field missing"
     return str(error)
-
-
-def loads(text: str | bytes) -> Any:
-    """
-    Return decoded JSON; what is none, or is nested too deeply, is a ``ValueError``.
-
-    NaN and the infinities are taken: they are no JSON, but servers send them among log probabilities.
-    """
-    try:
-        # What json.loads does around its scanner takes as long as the scanner: 250 characters 4.3 and 2.4 µs.
-        # What the scanner does not take whole, spaces around it included, json.loads judges.
-        decoded = text if isinstance(text, str) else text.decode()
-        value, end = _scan(decoded, 0)
-        if end == len(decoded):
-            return value
-    except (ValueError, StopIteration):
-        pass
-    except RecursionError:
-        msg = "the JSON is nested too deeply"
-        raise ValueError(msg) from None
-    try:
-        return json.loads(text)
-    except RecursionError:
-        msg = "the JSON is nested too deeply"
-        raise ValueError(msg) from None
-
-
-def dumps(value: Any) -> bytes:
-    """
-    Return JSON as bytes.
-
-    A value that JSON can't hold, NaN and the infinities included, is a ``TypeError`` that names its place.
-    """
-    try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
-    except (TypeError, ValueError, RecursionError) as error:
-        msg = f"the request holds what JSON can't: {_fault(value, error)}"
-        raise TypeError(msg) from None
-    try:
-        return text.encode()
-    except UnicodeEncodeError:  # half a character: as an escape it survives
-        return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _fault(root: Any, error: Exception) -> str:
-    """Return the first value that made the encoder fail, and its place; else what the encoder says."""
-    if isinstance(error, RecursionError):
-        return "lists and dicts nested too deeply"
-    # No recursion here, since the encoder goes deeper than Python may.
-    ahead: list[tuple[Any, str, tuple[int, ...]]] = [(root, "$", ())]
-    while ahead:
-        value, path, around = ahead.pop()
-        if id(value) in around:
-            return f"a container inside itself @ {path}"
-        members: list[tuple[str, Any]] = []
-        if isinstance(value, dict):
-            for key in value:
-                if not isinstance(key, (str, int, float, NoneType)):
-                    return f"the key {_shown(key)} @ {path}"
-            members = [(f"{path}.{key}", item) for key, item in value.items()]
-        elif isinstance(value, (list, tuple)):
-            members = [(f"{path}[{index}]", item) for index, item in enumerate(value)]
-        elif not isinstance(value, (str, int, NoneType)) and not _is_finite(value):
-            return f"{_shown(value)} @ {path}"
-        ahead += [(item, place, (*around, id(value))) for place, item in reversed(members)]
-    return str(error)
-
-
-def _is_finite(value: object) -> bool:
-    return isinstance(value, float) and math.isfinite(value)
-
-
-def _shown(value: object) -> str:
-    return f"{value!r:.80} ({type(value).__name__})"

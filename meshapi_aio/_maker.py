@@ -8,6 +8,7 @@ classes' fields and numbered constants, nothing that came over the wire.
 
 import functools
 from collections.abc import Callable, Iterator
+from types import CodeType, FunctionType
 from typing import Any, Final
 
 import attrs
@@ -47,9 +48,11 @@ class Maker:
         made = self._written(chunk, "")
         if sorted(self._found) != list(self._names.values()):
             raise Unfit
-        source = "\n".join([*self._lines, f"  return {made}"])
-        make: Callable[..., Any] = _factory(source, len(self._names), len(self._constants))(*self._constants)
-        return make
+        body = "\n".join([*self._lines, f" return {made}"])
+        # As defaults of the function: one tuple, where variables around it would be an object for each of the
+        # constants, in every stream.
+        constants = (object.__new__, *self._constants)
+        return FunctionType(_code(body, len(self._names), len(self._constants)), {}, "make", constants)
 
     def _written(self, value: Any, path: str) -> str:
         """Return the expression for a value, which stands at this path."""
@@ -86,11 +89,9 @@ class Maker:
         name = f"made{self._objects}"
         self._objects += 1
         kind: Any = type(value)
-        self._lines.append(f"  {name} = new({self._constant(kind)})")
+        self._lines.append(f" {name} = new({self._constant(kind)})")
         for field in _names_of(kind):
-            self._lines.append(
-                f"  {name}.{field} = {self._written(getattr(value, field), f'{path}.{field}')}"
-            )
+            self._lines.append(f" {name}.{field} = {self._written(getattr(value, field), f'{path}.{field}')}")
         return name
 
     def _constant(self, value: Any) -> str:
@@ -104,16 +105,15 @@ def _names_of(kind: Any) -> list[str]:
 
 
 @functools.lru_cache(maxsize=256)
-def _factory(body: str, holes: int, constants: int) -> Callable[..., Callable[..., Any]]:
+def _code(body: str, holes: int, constants: int) -> CodeType:
     """
-    Return what makes the maker of given constants.
+    Return the code of a function whose arguments are the holes, and whose defaults are to be the constants.
 
     The source holds names of fields and numbered constants, nothing that came over the wire.
     """
-    outer = ", ".join(f"k{index}" for index in range(constants))
-    inner = ", ".join(f"hole{index}" for index in range(holes))
-    source = f"def factory({outer}):\n def make({inner}):\n{body}\n return make"
-    namespace: dict[str, Any] = {"new": object.__new__}
-    exec(compile(source, f"<{__name__}>", "exec"), namespace)  # noqa: S102 - see the top of this file
-    factory: Callable[..., Callable[..., Any]] = namespace["factory"]
-    return factory
+    names = [*(f"hole{index}" for index in range(holes)), "new", *(f"k{index}" for index in range(constants))]
+    source = f"def make({', '.join(names)}):\n{body}"
+    namespace: dict[str, Any] = {}
+    exec(compile(source, f"<made by {__name__}>", "exec"), namespace)  # noqa: S102 - see the top of this file
+    code: CodeType = namespace["make"].__code__
+    return code

@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
-from ._template import Run
+from ._batch import Batch
 from .errors import APIConnectionError, APITimeoutError, MeshAPIError, StreamTruncatedError
 from .events import Meta
 
@@ -41,9 +41,6 @@ class Source(Protocol):
 class Reader(Protocol[ChunkType]):
     """What a stream's bytes mean."""
 
-    runs: list[Run]
-    """Which of the chunks that the last call returned are known to be alike, in order: a hint for folding."""
-
     done: bool
     """Whether the end mark has come."""
 
@@ -53,11 +50,16 @@ class Reader(Protocol[ChunkType]):
     skipped: int
     """How many malformed events were passed over."""
 
-    def feed(self, data: bytes) -> list[ChunkType]:
-        """Return the chunks that these bytes complete."""
+    @property
+    def has_more(self) -> bool:
+        """Whether bytes were fed that are not decoded yet; the next feed, if only of nothing, goes on."""
         ...
 
-    def finish(self) -> list[ChunkType]:
+    def feed(self, data: bytes) -> Batch[ChunkType]:
+        """Return chunks that these bytes complete."""
+        ...
+
+    def finish(self) -> Batch[ChunkType]:
         """Take the end of the bytes, and return what it completes."""
         ...
 
@@ -81,7 +83,7 @@ class Pump(Generic[ChunkType]):
         pump.over = True
         return pump
 
-    async def more(self) -> list[ChunkType]:
+    async def more(self) -> Batch[ChunkType]:
         """
         Wait for the next chunks.
 
@@ -91,17 +93,22 @@ class Pump(Generic[ChunkType]):
         source, reader = self.source, self.reader
         # One stamp per wait, not per read: heartbeats must not keep a dead stream alive.
         source.idle_since = self._now()
+        ended = False
         while True:
-            try:
-                data = await source.read()
-            except MeshAPIError as error:
-                return self._broken(error)
-            chunks = reader.feed(data) if data else reader.finish()
+            if reader.has_more:
+                chunks = reader.feed(b"")
+            else:
+                try:
+                    data = await source.read()
+                except MeshAPIError as error:
+                    return self._broken(error)
+                ended = not data
+                chunks = reader.finish() if ended else reader.feed(data)
             if reader.failure is not None:
                 self.over = True
                 source.abort()
                 return chunks
-            if reader.done or not data:
+            if reader.done or ended:
                 self.over = True
                 source.finish()
                 return chunks
@@ -109,16 +116,15 @@ class Pump(Generic[ChunkType]):
                 source.idle_since = None
                 return chunks
 
-    def _broken(self, error: MeshAPIError) -> list[ChunkType]:
+    def _broken(self, error: MeshAPIError) -> Batch[ChunkType]:
         self.over = True
         self.source.abort()
-        self.reader.runs = []  # they are those of the chunks before
         if isinstance(error, APIConnectionError) and not isinstance(error, APITimeoutError):
             error = StreamTruncatedError(
                 f"the stream broke off: {error.args[0]}", request_id=error.request_id
             )
         self.reader.failure = error
-        return []
+        return Batch()
 
 
 class _Delivered:
@@ -127,19 +133,17 @@ class _Delivered:
     idle_since: float | None = None
     done = True
     failure: MeshAPIError | None = None
+    has_more = False
     skipped = 0
-
-    def __init__(self) -> None:
-        self.runs: list[Run] = []
 
     async def read(self) -> bytes:
         return b""
 
-    def feed(self, data: bytes) -> list[Any]:  # noqa: ARG002 - nothing is ever fed
-        return []
+    def feed(self, data: bytes) -> Batch[Any]:  # noqa: ARG002 - nothing is ever fed
+        return Batch()
 
-    def finish(self) -> list[Any]:
-        return []
+    def finish(self) -> Batch[Any]:
+        return Batch()
 
     def abort(self, reason: MeshAPIError | None = None) -> None:
         pass
@@ -161,6 +165,6 @@ class Opening(NamedTuple, Generic[ChunkType]):
     """
 
     pump: Pump[ChunkType]
-    chunks: list[ChunkType]
+    chunks: Batch[ChunkType]
     meta: Meta
     on_end: OnEnd | None = None

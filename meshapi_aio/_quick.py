@@ -84,7 +84,7 @@ class _Writer:
         # What is left is what the class does not know.
         lines += [" made.extra = rest", " return made"]
         # Only names of classes and fields stand in the source.
-        exec(compile("\n".join(lines), f"<{__name__} {name}>", "exec"), self._namespace)  # noqa: S102
+        exec(compile("\n".join(lines), f"<{name}, made by {__name__}>", "exec"), self._namespace)  # noqa: S102
 
     def _field(self, field: "attrs.Attribute[Any]") -> list[str]:
         kind: Any = field.type
@@ -122,8 +122,9 @@ class _Writer:
 
     def _default(self, field: "attrs.Attribute[Any]") -> str:
         default: Any = field.default
-        if isinstance(default, attrs.Factory):  # type: ignore[arg-type] # a class, though typed as a function
-            return {list: "[]", dict: "{}"}.get(default.factory) or f"{self._named(default.factory)}()"
+        factory = getattr(default, "factory", None)  # of an attrs.Factory
+        if factory is not None:
+            return {list: "[]", dict: "{}"}.get(factory) or f"{self._named(factory)}()"
         return "None" if default is None else self._named(default)
 
 
@@ -136,7 +137,7 @@ def _is_plain(kind: type[Any]) -> bool:
     return not hasattr(kind, "__attrs_post_init__") and all(
         field.converter is None
         and field.validator is None
-        and not (isinstance(field.default, attrs.Factory) and field.default.takes_self)  # type: ignore[arg-type] # as above
+        and not getattr(field.default, "takes_self", False)
         for field in attrs.fields(kind)
     )
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import attrs
 
 from ._answer import read_error, telling_headers
+from ._batch import Batch
 from ._chunks import ChunkReader
 from ._observing import Account, Observer
 from ._pump import Opening, Outcome, Pump
@@ -129,7 +130,7 @@ class Errand:
 
     # One model after the other.
 
-    async def _open(self, call: StreamCall[Any]) -> tuple[tuple[Pump[Any], list[Any]], Meta]:
+    async def _open(self, call: StreamCall[Any]) -> tuple[tuple[Pump[Any], Batch[Any]], Meta]:
         try:
             return await self._chain(call, self._ask_stream)
         except MeshAPIError as error:
@@ -141,7 +142,7 @@ class Errand:
             self._account.model = model
             reply, meta = await self._persist(instead, self._ask_whole)
             pump: Pump[Any] = Pump.delivered()
-            return (pump, call.reply.chunks_of(reply)), attrs.evolve(meta, unary=True)
+            return (pump, Batch(call.reply.chunks_of(reply))), attrs.evolve(meta, unary=True)
 
     async def _chain(
         self, call: Any, ask: "Callable[[Any, Exchange, Request], Awaitable[tuple[Result, str | None]]]"
@@ -266,7 +267,7 @@ class Errand:
 
     async def _ask_stream(
         self, call: StreamCall[Any], exchange: Exchange, request: Request
-    ) -> tuple[tuple[Pump[Any], list[Any]], str | None]:
+    ) -> tuple[tuple[Pump[Any], Batch[Any]], str | None]:
         limits = self._settings.limits
         await self._courier.transport.open(exchange, request, self._settings)
         answer = exchange.answer
@@ -276,13 +277,14 @@ class Errand:
             raise read_error(answer, body, self._settings)
         # A stream is open with its first event: a rejection may be an error status or an error event, and
         # both are told at the same place; and until something was handed out, it may be tried again.
-        pump: Pump[Any] = Pump(exchange, ChunkReader(call, answer, self._settings))
+        reader: ChunkReader[Any] = ChunkReader(call, answer, self._settings)
+        pump: Pump[Any] = Pump(exchange, reader)
         chunks = await pump.more()
         if not chunks and pump.reader.failure is not None:
             raise pump.reader.failure
         if not pump.over:
             exchange.watch()
-        return (pump, chunks), getattr(chunks[0], "model", None) if chunks else None
+        return (pump, chunks), getattr(next(iter(chunks), None), "model", None)
 
 
 def _nature(error: BaseException | None) -> dict[str, Any]:

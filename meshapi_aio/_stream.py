@@ -5,14 +5,13 @@ It knows neither aiohttp nor JSON: how to open it is handed to it.
 """
 
 import warnings
-from collections import deque
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+from ._batch import Batch, Run
 from ._pump import OnEnd, Opening, Outcome, Pump, Reader
 from ._scope import Scope
-from ._template import Run
 from .errors import MeshAPIError, Progress, StreamClosedError, StreamTruncatedError
 from .events import Meta
 
@@ -70,7 +69,11 @@ class Stream(Generic[ChunkType]):
         self._total = total
         self._scope: Scope | None = None
         self._pump: Pump[ChunkType] | None = None
-        self._ready: deque[ChunkType] = deque()
+        # What has come and was not handed out: pieces, and of the present one the chunks, or a run's texts
+        # and what makes chunks of them. In each the last comes first, so that taking is cheap.
+        self._pieces: list[list[ChunkType] | Run[ChunkType]] = []
+        self._ready: list[Any] = []
+        self._make: Callable[[str], ChunkType] | None = None
         self._chunks_seen = 0
         self._meta: Meta | None = None
         self._turn = _Turn()
@@ -118,9 +121,10 @@ class Stream(Generic[ChunkType]):
         return self
 
     async def __anext__(self) -> ChunkType:
-        if self._ready:
-            return self._ready.popleft()
-        return await self._next()
+        if not self._ready:
+            await self._prepare()
+        make, item = self._make, self._ready.pop()
+        return item if make is None else make(item)
 
     def close(self) -> None:
         """
@@ -133,6 +137,7 @@ class Stream(Generic[ChunkType]):
             return
         self._closed = True
         self._ready.clear()
+        self._pieces.clear()
         self._opener = None
         if self._pump is not None:
             self._pump.source.abort(self._closing())
@@ -144,7 +149,7 @@ class Stream(Generic[ChunkType]):
         pump = getattr(self, "_pump", None)  # absent where __init__ itself raised
         if pump is None or self._closed or self._finished:
             return
-        if pump.over and not self._ready:
+        if pump.over and not self._ready and not self._pieces:
             self._told("finished" if pump.reader.failure is None else "failed", pump.reader.failure)
             return
         self._told("dropped")
@@ -170,7 +175,8 @@ class Stream(Generic[ChunkType]):
                 await self._open()
         return self
 
-    async def _next(self) -> ChunkType:
+    async def _prepare(self) -> None:
+        """Wait until there is a chunk to hand out; raise how the stream ends."""
         with self._turn:
             if self._closed:
                 raise self._closing()
@@ -181,6 +187,9 @@ class Stream(Generic[ChunkType]):
             pump = self._pump
             assert pump is not None
             while not self._ready:
+                if self._pieces:
+                    self._turn_to(self._pieces.pop())
+                    break
                 if pump.over:
                     self._end(pump.reader)
                 try:
@@ -191,8 +200,7 @@ class Stream(Generic[ChunkType]):
                     raise
                 if self._closed:
                     raise self._closing()
-                self._take(chunks, pump.reader.runs)
-        return self._ready.popleft()
+                self._take(chunks)
 
     async def _open(self) -> None:
         opener = self._opener
@@ -218,14 +226,20 @@ class Stream(Generic[ChunkType]):
             opening.pump.source.abort()
             self._told("closed")
             raise self._closing()
-        self._take(opening.chunks, opening.pump.reader.runs)
+        self._take(opening.chunks)
 
-    def _take(self, chunks: list[ChunkType], runs: list[Run]) -> None:
+    def _take(self, chunks: Batch[ChunkType]) -> None:
         # Folded before they are handed out, so that what is done to a chunk afterwards does not change the
         # answer; and what is folded need not be kept: a chunk weighs about 1 KB, its text a few bytes.
-        self._fold(chunks, runs)
-        self._ready.extend(chunks)
+        self._fold(chunks)
+        self._pieces = chunks.pieces[::-1]
         self._chunks_seen += len(chunks)
+
+    def _turn_to(self, piece: list[ChunkType] | Run[ChunkType]) -> None:
+        if isinstance(piece, Run):
+            self._ready, self._make = piece.texts[::-1], piece.make
+        else:
+            self._ready, self._make = piece[::-1], None
 
     def _end(self, reader: Reader[ChunkType]) -> None:
         failure = reader.failure
@@ -276,8 +290,8 @@ class Stream(Generic[ChunkType]):
 
     # What a family's stream adds: how its chunks fold together.
 
-    def _fold(self, chunks: list[ChunkType], runs: list[Run]) -> None:
-        """Take chunks into the folded answer; ``runs`` tells which are alike, and may be ignored."""
+    def _fold(self, chunks: Batch[ChunkType]) -> None:
+        """Take chunks into the folded answer."""
 
     def _whole(self) -> bool:
         """Tell whether a stream that ended without its end mark is whole all the same."""

@@ -14,21 +14,25 @@ for a new shape of chunk, whose code is kept.
 import json
 import re
 from collections.abc import Callable, Iterable
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
+from ._batch import Run
 from ._maker import Maker, Unfit
 
 
-__all__ = ["Run", "Templates"]
+__all__ = ["Templates"]
 
 ChunkType = TypeVar("ChunkType")
 
+_decoder: Any = json.decoder  # a public module, of which type checkers know half
 # The part of json that reads a string from behind its opening quote to its end, and says where that is.
-scanstring: Final[Callable[[str, int], tuple[str, int]]] = json.decoder.scanstring  # type: ignore[attr-defined] # undocumented, though public
+scanstring: Final[Callable[[str, int], tuple[str, int]]] = _decoder.scanstring
 
 # What stands in the holes for the proof, a text or a number for each; nothing that a gateway would send.
-_TEXTS: Final = ('\ue000 \\ " one \ud800', '\ue000 \\ " two \ud800', '\ue000 \\ " three \ud800')
+_TEXTS: Final = ('\ue000 \\ " one', '\ue000 \\ " two', '\ue000 \\ " three')
 _NUMBERS: Final = (7_046_029_254_386_353_001, 7_046_029_254_386_353_002, 7_046_029_254_386_353_003)
+# As JSON; the opening quote of a text is a part of the literal before it.
+_TOKENS: Final = {probe: json.dumps(probe).removeprefix('"') for probe in (*_TEXTS, *_NUMBERS)}
 _MOST_HOLES: Final = 3
 _CONTROL: Final = re.compile(r"[\x00-\x1f]")
 _INTEGER: Final = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?=[,}\]])")
@@ -45,21 +49,10 @@ _LONGEST: Final = 16 * 1024
 _HOPEFUL: Final = 4  # so often is a stream hoped for
 
 
-class Run(NamedTuple):
-    """Neighbours among chunks that are alike but for one text each."""
-
-    start: int
-    """Where the first of them is."""
-    path: str
-    """Where the text is, such as ``.choices[].delta.content``."""
-    texts: list[str]
-    """The text of each."""
-
-
 class _Template:
     """Literals with holes between them, and what makes a chunk of what is in the holes."""
 
-    __slots__ = ("are_texts", "between", "end", "first", "literals", "make", "path", "tail", "used")
+    __slots__ = ("are_texts", "end", "first", "literals", "make", "path", "tail", "used")
 
     def __init__(
         self, literals: list[str], tail: str, are_texts: list[bool], make: Callable[..., Any], path: str
@@ -70,13 +63,12 @@ class _Template:
         self.make = make
         self.path = path  # of the last hole
         self.used = 0
-        # With a single text, what stands before it, after it, and between two of them: see Templates.take.
-        self.first = self.end = self.between = b""
+        # With a single text, what stands before it and after it in a block of events.
+        self.first = self.end = b""
         # Blocks are compared as they stand, where each line must be one of data.
         if are_texts == [True] and "\n" not in literals[0] + tail:
             self.first = f"data: {literals[0]}".encode()
             self.end = f'"{tail}\n\n'.encode()
-            self.between = self.end + self.first
 
     def match(self, text: str) -> Any:
         """Return the chunk of an event's data, None where it does not fit."""
@@ -116,7 +108,7 @@ class _Template:
         lines.pop()  # what follows the last
         low, high = len(first), 2 - len(end)
         holes = [line[low:high] for line in lines]
-        if b"".join((first, self.between.join(holes), end)) == block:
+        if b"".join((first, (end + first).join(holes), end)) == block:
             return holes
         fitting: list[bytes] = []
         end = end[:-2]
@@ -142,7 +134,9 @@ class Templates(Generic[ChunkType]):
         self._before: str | None = None  # the last data that no template fitted
         self._tries = 0  # since the last template of worth
         self._left = _MOST_TRIES
-        self._skip = 0  # how many chunks pass before the next try
+        # How many chunks pass before the next try. The first two do: the first brings the role and is like no
+        # other, and a stream that is short, or whose first chunk is waited for, has no time to learn.
+        self._skip = 2
 
     @property
     def eager(self) -> bool:
@@ -155,31 +149,35 @@ class Templates(Generic[ChunkType]):
             chunk: ChunkType | None = template.match(text)
             if chunk is not None:
                 template.used += 1
+                self._before = None  # what comes next that fits no template is not like this one
                 if place:
                     self._known.insert(0, self._known.pop(place))
                 return chunk
         return None
 
-    def take(self, data: bytes) -> tuple[list[ChunkType], int, Run | None]:
+    def take(self, data: bytes) -> tuple[list[ChunkType] | Run[ChunkType], int]:
         """
-        Return the chunks of the events with which a block begins, as far as they fit; their length; the run.
+        Return the chunks of the events with which a block begins, as far as they fit, and their length.
 
         Each is a single line ``data: …`` with LF line ends, and nothing of an event came before the block.
         """
         template = self._known[0] if self._known else None
         if template is None or not template.first or not data.startswith(template.first):
-            return [], 0, None
-        if data.endswith(template.end) and len(data) >= len(template.first) + len(template.end):
-            # The paced regime: one event for each read.
-            text = data[len(template.first) : -len(template.end)].decode("utf-8", "replace")
-            if text.isprintable() and '"' not in text and "\\" not in text:
+            return [], 0
+        self._before = None
+        if data.find(b"\n", len(template.first)) == len(data) - 2 and data.endswith(template.end):
+            # The paced regime: one event for each read. A text that does not end has one quote for both ends.
+            if len(data) < len(template.first) + len(template.end):
+                return [], 0
+            for text in _texts_in([data[len(template.first) : -len(template.end)]]):
                 template.used += 1
-                return [template.make(text)], len(data), None
+                return [template.make(text)], len(data)
+            return [], 0
         holes = template.holes(data[: data.rfind(b"\n\n") + 2])
         texts = _texts_in(holes)
         template.used += len(texts)
-        used = sum(map(len, holes[: len(texts)])) + len(texts) * len(template.between)
-        return [template.make(text) for text in texts], used, Run(0, template.path, texts)
+        used = sum(map(len, holes[: len(texts)])) + len(texts) * (len(template.first) + len(template.end))
+        return Run(template.make, texts, template.path), used
 
     def learn(self, text: str, chunk: ChunkType) -> None:
         """Note a chunk that went the full way, and learn from it and the one before, if there is hope."""
@@ -190,7 +188,7 @@ class Templates(Generic[ChunkType]):
         if self._skip:
             self._skip -= 1
             return
-        if before is None:
+        if before is None or not _end_alike(before, text):
             return
         if self._known and self._known[0].used >= _WORTH:
             self._known[0].used = self._tries = 0
@@ -208,7 +206,7 @@ class Templates(Generic[ChunkType]):
         literals, tail, holes = _compared(before, text)
         are_texts = [isinstance(hole, str) for hole in holes]
         probes = [(_TEXTS if is_text else _NUMBERS)[index] for index, is_text in enumerate(are_texts)]
-        filled = [literal + _as_token(probe) for literal, probe in zip(literals, probes, strict=True)]
+        filled = [literal + _TOKENS[probe] for literal, probe in zip(literals, probes, strict=True)]
         try:
             proof = self._decode("".join(filled) + tail)
         except Exception:  # noqa: BLE001 - whatever it is, the probes make it no chunk
@@ -218,6 +216,11 @@ class Templates(Generic[ChunkType]):
         if make(*probes) != proof or make(*holes) != chunk:
             raise Unfit
         return _Template(literals, tail, are_texts, make, maker.path)
+
+
+def _end_alike(old: str, new: str) -> bool:
+    """Tell at little cost whether there is hope: most of what is not alike ends differently."""
+    return old[-2:] == new[-2:] or (old[-2:-1].isdigit() and new[-2:-1].isdigit())
 
 
 def _texts_in(holes: list[bytes]) -> list[str]:
@@ -242,11 +245,6 @@ def _texts_in(holes: list[bytes]) -> list[str]:
             return texts[:index]
         texts[index] = text
     return texts
-
-
-def _as_token(probe: str | int) -> str:
-    """Return what stands in a literal's hole: of a text, what follows its opening quote."""
-    return json.dumps(probe).removeprefix('"')
 
 
 def _compared(old: str, new: str) -> tuple[list[str], str, list[str | int]]:

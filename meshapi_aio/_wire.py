@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 import attrs
 
 from ._answer import Answer, error_in, read_error, redacted, unexpected
-from ._codec import dumps, loads, structurer, unfit
+from ._codec import structurer, unfit
+from ._json import dumps, loads
 from ._shape import Reply
 from ._version import __version__
 from .call import Call, StreamCall

@@ -5,8 +5,7 @@ import functools
 import os
 import ssl
 import traceback
-from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
@@ -223,9 +222,11 @@ class MeshAPI(Families):
             msg = f"send() takes a call such as CreateChatCompletion(…), got {call!r}; streams go to stream()"
             raise TypeError(msg)
 
-        scope = Scope(self._settings.timeout.total)
-        with self._under_way(call, scope, ClientClosedError):
+        scope = self._begin(call, Scope(self._settings.timeout.total), ClientClosedError)
+        try:
             reply, meta = await Errand(self._shared.courier, self._settings, scope, call).whole(call)
+        finally:
+            self._end(scope)
         if isinstance(reply, Reply):
             reply.meta = meta
         return reply
@@ -248,19 +249,22 @@ class MeshAPI(Families):
         return made
 
     async def _open_stream(self, call: StreamCall[Any], scope: Scope) -> Opening[Any]:
-        with self._under_way(call, scope, StreamClosedError):
+        self._begin(call, scope, StreamClosedError)
+        try:
             return await Errand(self._shared.courier, self._settings, scope, call).stream(call)
+        finally:
+            self._end(scope)
 
-    @contextmanager
-    def _under_way(self, call: object, scope: Scope, when_closed: type[MeshAPIError]) -> Generator[None]:
+    def _begin(self, call: object, scope: Scope, when_closed: type[MeshAPIError]) -> Scope:
         """Let ``close`` know of a call, and which error it gets then."""
         if self._shared.closed:
             closed = ClientClosedError("the client was closed")
             closed.call = call
             raise closed
         self._shared.scopes[scope] = when_closed
-        try:
-            yield
-        finally:
-            del self._shared.scopes[scope]
-            self._shared.transport.change.tell()
+        return scope
+
+    def _end(self, scope: Scope) -> None:
+        """Tell ``close`` that a call is over."""
+        del self._shared.scopes[scope]
+        self._shared.transport.change.tell()

@@ -138,3 +138,11 @@ _VALUES: Final[dict[str, Callable[[], st.SearchStrategy[str]]]] = {
     "comment": lines,
     "unknown": lines,
 }
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+"""JSON values, small ones."""

@@ -67,7 +67,7 @@ def unchunked(body: bytes) -> bytes:
         body = body[length + 2 :]
 
 
-@pytest.mark.parametrize("kind", ["text", "tools", "padded"])
+@pytest.mark.parametrize("kind", ["text", "tools", "padded", "unlike"])
 @pytest.mark.parametrize("framing", ["event", "many", "cut"])
 @pytest.mark.parametrize("write", [0, 5000])
 def test_what_the_server_sends(kind: str, framing: str, write: int) -> None:

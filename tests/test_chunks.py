@@ -25,6 +25,7 @@ from meshapi_aio import (
 from meshapi_aio._answer import Answer
 from meshapi_aio._chunks import ChunkReader
 from meshapi_aio.settings import Settings
+from tests.feeding import fed
 from tests.strategies import BOM, cuts
 
 
@@ -71,9 +72,7 @@ def outcome(
 ) -> Read:
     """Feed a reader, and end it cleanly unless told otherwise."""
     reader = ChunkReader[ChatCompletionChunk](STREAM, answer, settings)
-    chunks = [piece for data in pieces for piece in reader.feed(data)]
-    if ends:
-        chunks += reader.finish()
+    chunks = fed(reader, pieces, ends=ends)
     return Read([piece.text for piece in chunks], reader.done, reader.failure, reader.skipped)
 
 
@@ -345,6 +344,29 @@ def test_an_event_beyond_the_limit_raises() -> None:
     assert read.failure.request_id == "req_header"
 
 
+def test_many_events_are_decoded_some_at_a_time() -> None:
+    """Those that no template fits, so that few live at once; nothing is lost, and the end is the end."""
+    events = [event(chunk(str(number), **{f"p{number}": 1})) for number in range(500)]
+    reader = ChunkReader[ChatCompletionChunk](STREAM, EVENT_STREAM, SETTINGS)
+    first = len(reader.feed(b"".join([*events, DONE, event("no JSON") * 500])))
+    assert 0 < first < 100
+    assert reader.has_more
+    assert [each.text for each in fed(reader, [b""])] == [str(number) for number in range(first, 500)]
+    assert reader.done
+    assert not reader.has_more
+    assert reader.failure is None
+
+
+def test_an_event_beyond_the_limit_may_end_amid_others() -> None:
+    """Where its last bytes come with whole events, the limit holds all the same, and nothing raises."""
+    limits = SETTINGS.evolve(limits=Limits(event_bytes=2 * len(A)))
+    long = event(chunk("x" * 2 * len(A)))
+    for place in range(1, len(long)):
+        read = outcome([A + long[:place], long[place:] + B], EVENT_STREAM, limits)
+        assert read.texts == ["a"]
+        assert isinstance(read.failure, ResponseTooLargeError)
+
+
 @pytest.mark.parametrize("before", [b"", A, A + B + A])
 @pytest.mark.parametrize("after", [b"", A, A + DONE])
 def test_an_event_that_passes_the_limit_by_its_end_raises_too(before: bytes, after: bytes) -> None:
@@ -352,8 +374,7 @@ def test_an_event_that_passes_the_limit_by_its_end_raises_too(before: bytes, aft
     settings = SETTINGS.evolve(limits=Limits(event_bytes=300))
     large = event("x" * 320)
     reader: ChunkReader[Any] = ChunkReader(STREAM, EVENT_STREAM, settings)
-    chunks = reader.feed(before + large[:200])
-    chunks += reader.feed(large[200:] + after)
+    chunks = fed(reader, [before + large[:200], large[200:] + after])
     assert len(chunks) == before.count(b"data")
     assert isinstance(reader.failure, ResponseTooLargeError)
     assert reader.failure.request_id == "req_header"
@@ -370,11 +391,11 @@ def test_a_stream_of_nothing_is_bounded(nothing: bytes) -> None:
     piece = nothing * (65_536 // len(nothing))
     for _ in range(2):  # an event begins the count anew
         for _ in range(1024 * 1024 // len(piece)):
-            assert not reader.feed(piece)
+            assert not fed(reader, [piece])
         assert reader.failure is None
-        assert len(reader.feed(b"\n\n" + A)) == 1
+        assert len(fed(reader, [A])) == 1
     for _ in range(2 + 1024 * 1024 // len(piece)):
-        assert not reader.feed(piece)
+        assert not fed(reader, [piece])
     assert isinstance(reader.failure, ResponseTooLargeError)
     assert reader.failure.request_id == "req_header"
 
@@ -383,10 +404,10 @@ def test_a_large_event_is_not_nothing() -> None:
     """However slowly it comes, and in however many lines (promise 1)."""
     reader: ChunkReader[Any] = ChunkReader(STREAM, EVENT_STREAM, SETTINGS)
     large = event(chunk("x" * 3_000_000))
-    chunks = [each for at in range(0, len(large), 65_536) for each in reader.feed(large[at : at + 65_536])]
+    chunks = fed(reader, [large[at : at + 65_536] for at in range(0, len(large), 65_536)])
     assert [len(each.text) for each in chunks] == [3_000_000]
     lines = event('{"choices":\n' + "data: \n" * 100_000 + 'data: [{"delta": {"content": "a"}}]}')
-    chunks = [each for at in range(0, len(lines), 65_536) for each in reader.feed(lines[at : at + 65_536])]
+    chunks = fed(reader, [lines[at : at + 65_536] for at in range(0, len(lines), 65_536)])
     assert [each.text for each in chunks] == ["a"]
 
 

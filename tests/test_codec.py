@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from meshapi_aio._codec import dumps, loads, structurer, unfit
+from meshapi_aio._codec import structurer, unfit
+from meshapi_aio._json import dumps, loads
 from meshapi_aio._shape import Shape, local, shape, wire_fields
 from meshapi_aio.endpoints._messages import (
     AudioPart,
@@ -24,6 +25,7 @@ from meshapi_aio.endpoints._messages import (
     VideoPart,
 )
 from meshapi_aio.endpoints.chat import ChatCompletion, ChatCompletionChunk
+from tests.strategies import JSON
 
 
 @shape
@@ -227,11 +229,6 @@ def test_a_key_that_is_called_like_something_of_ours(key: str) -> None:
         assert getattr(made, "incomplete_tool_calls", []) == []
 
 
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
-    max_leaves=5,
-)
 TABLES = st.dictionaries(st.text(max_size=5), JSON, max_size=3)
 PLAIN: dict[Any, st.SearchStrategy[Any]] = {
     str: st.text(max_size=5),
@@ -376,106 +373,3 @@ def test_an_annotation_without_a_hook_is_refused_where_it_is_written() -> None:
 def test_an_error_from_elsewhere_is_told_too() -> None:
     """Whatever it is, at the root."""
     assert unfit(ZeroDivisionError("division by zero")) == "division by zero @ $"
-
-
-# JSON text.
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", " ", "{", "{}{}", "'a'", "undefined", b"\xff", b'"\xc3"', "{'a': 1}", '{"a": 1,}', "9" * 5000],
-)
-def test_what_is_no_json_is_a_value_error(text: str | bytes) -> None:
-    """Never anything else, bytes that are no UTF-8 and numbers without end included."""
-    with pytest.raises(ValueError):  # noqa: PT011 - the messages are those of the standard library
-        loads(text)
-
-
-@pytest.mark.parametrize("text", ["[" * 100_000, '{"a":' * 100_000, b"[" * 100_000 + b"]" * 100_000])
-def test_json_nested_too_deeply_is_a_value_error(text: str | bytes) -> None:
-    """No ``RecursionError``: the peer decides how deep it nests."""
-    with pytest.raises(ValueError, match=r"^the JSON is nested too deeply$"):
-        loads(text)
-
-
-def test_what_servers_send_for_json() -> None:
-    """NaN and infinities are taken, halves of characters too; text may come as bytes."""
-    assert loads('{"logprob": -Infinity}') == {"logprob": -math.inf}
-    assert math.isnan(loads("NaN"))
-    assert loads(rb'"\ud83d"') == "\ud83d"
-    assert loads('"é"'.encode()) == "é"
-
-
-@given(value=JSON)
-def test_json_comes_back_as_it_was_written(value: Any) -> None:
-    """To the letter, None included."""
-    assert loads(dumps(value)) == value
-
-
-def test_json_is_written_compactly_and_readably() -> None:
-    """No spaces, and characters beyond ASCII as they are."""
-    assert dumps({"a": [1, None, "é😀"], "b": True}) == '{"a":[1,null,"é😀"],"b":true}'.encode()
-    assert dumps((1, 2)) == b"[1,2]"
-    assert dumps({1: "a", None: "b", 0.5: "c"}) == b'{"1":"a","null":"b","0.5":"c"}'
-
-
-def test_half_a_character_survives_as_an_escape() -> None:
-    """UTF-8 has no bytes for it; with it all other characters are escaped, which means the same."""
-    text = dumps({"a": "\ud83d", "b": "é"})
-    assert text == rb'{"a":"\ud83d","b":"\u00e9"}'
-    assert loads(text) == {"a": "\ud83d", "b": "é"}
-
-
-def endless() -> dict[str, Any]:
-    """Make a dict that contains itself."""
-    value: dict[str, Any] = {"a": [1]}
-    value["a"].append(value)
-    return value
-
-
-def deep(inside: object, levels: int) -> object:
-    """Put a value into that many lists."""
-    for _ in range(levels):
-        inside = [inside]
-    return inside
-
-
-@pytest.mark.parametrize(
-    ("value", "told"),
-    [
-        (math.nan, "nan (float) @ $"),
-        ({"a": [1, {"b": math.inf}]}, "inf (float) @ $.a[1].b"),
-        ({"a": (1, -math.inf)}, "-inf (float) @ $.a[1]"),
-        ({"a": {1, 2}}, "{1, 2} (set) @ $.a"),
-        ({"a": b"bytes"}, "b'bytes' (bytes) @ $.a"),
-        ([TextPart(text="x" * 500)], "TextPart(type='text', text='xxx"),
-        ({"a": {(1, 2): 3}}, "the key (1, 2) (tuple) @ $.a"),
-        ({"a": "fine", "b": {b"k": 1, "n": math.nan}}, "the key b'k' (bytes) @ $.b"),
-        (endless(), "a container inside itself @ $.a[1]"),
-        ({"a": 10**5000}, "Exceeds the limit"),
-        (deep(1, 100_000), "lists and dicts nested too deeply"),
-    ],
-)
-def test_what_json_cannot_hold_is_named_with_its_place(value: Any, told: str) -> None:
-    """A ``TypeError`` before anything is sent; it shows the value in brief."""
-    with pytest.raises(TypeError) as caught:
-        dumps(value)
-    message = str(caught.value)
-    assert message.startswith(f"the request holds what JSON can't: {told}")
-    assert len(message) < 200
-    assert caught.value.__suppress_context__
-
-
-def test_the_same_value_twice_is_no_cycle() -> None:
-    """Only a container inside itself has no end."""
-    twice = {"n": 1}
-    assert dumps([twice, {"a": twice}]) == b'[{"n":1},{"a":{"n":1}}]'
-    with pytest.raises(TypeError, match=r"nan \(float\) @ \$\[2\]$"):
-        dumps([twice, twice, math.nan])
-
-
-@pytest.mark.parametrize("levels", [100, 700])
-def test_a_place_is_found_at_any_depth(levels: int) -> None:
-    """As deep as the encoder itself can go, though Python's own recursion could not."""
-    with pytest.raises(TypeError, match=r"nan \(float\) @ \$(\[0\])+$"):
-        dumps(deep(math.nan, levels))

@@ -12,7 +12,8 @@ from meshapi_aio import ChatCompletion, ChatCompletionChunk, Message
 from meshapi_aio._codec import _CONVERTER
 from meshapi_aio._quick import Misfit, quick
 from meshapi_aio._shape import Shape, shape
-from tests.test_codec import JSON, Demanding, Outer, objects
+from tests.strategies import JSON
+from tests.test_codec import Demanding, Outer, objects
 
 
 @shape

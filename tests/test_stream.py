@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from meshapi_aio._batch import Batch
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
 from meshapi_aio._stream import Stream
-from meshapi_aio._template import Run
 from meshapi_aio.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -77,11 +77,11 @@ class Letters:
     def __init__(self) -> None:
         self.done = False
         self.failure: MeshAPIError | None = None
+        self.has_more = False
         self.skipped = 0
-        self.runs: list[Run] = []
         self.rest: list[str] = []
 
-    def feed(self, data: bytes) -> list[str]:
+    def feed(self, data: bytes) -> Batch[str]:
         chunks = []
         for letter in data.decode():
             if letter == ".":
@@ -94,10 +94,10 @@ class Letters:
                 self.skipped += 1
             elif letter != "-":
                 chunks.append(letter)
-        return chunks
+        return Batch(chunks)
 
-    def finish(self) -> list[str]:
-        return self.rest
+    def finish(self) -> Batch[str]:
+        return Batch(self.rest)
 
 
 class Word(Stream[str]):
@@ -108,7 +108,7 @@ class Word(Stream[str]):
         self.word = ""
         self.folds = 0
 
-    def _fold(self, chunks: list[str], runs: list[Run]) -> None:  # noqa: ARG002 - letters have no runs
+    def _fold(self, chunks: Batch[str]) -> None:
         self.folds += 1
         self.word += "".join(chunks)
 
@@ -150,7 +150,7 @@ def open_on(
         if gate is not None:
             async with scope:
                 await gate.wait()
-        return Opening(Pump(wire, reader or Letters()), first or [], META, ended)
+        return Opening(Pump(wire, reader or Letters()), Batch(first or []), META, ended)
 
     return Word("the call", opener, None)
 
@@ -346,7 +346,7 @@ async def test_closing_at_the_moment_of_opening() -> None:
 
     async def opener(_scope: Scope) -> Opening[str]:
         stream.close()
-        return Opening(Pump(wire, Letters()), ["x"], META, ended)
+        return Opening(Pump(wire, Letters()), Batch(["x"]), META, ended)
 
     stream = Word("the call", opener, None)
     with pytest.raises(StreamClosedError):
@@ -470,7 +470,7 @@ async def test_the_plain_stream_knows_nothing_of_folding() -> None:
     """A family without folding has no partial answer and needs the end mark."""
 
     async def opener(_scope: Scope) -> Opening[str]:
-        return Opening(Pump(Wire(b"a"), Letters()), [], META, ended)
+        return Opening(Pump(Wire(b"a"), Letters()), Batch(), META, ended)
 
     stream: Stream[str] = Stream("the call", opener, None)
     assert await anext(stream) == "a"
@@ -488,7 +488,7 @@ async def test_a_stream_that_ended_properly_can_be_spoilt() -> None:
             return StreamTruncatedError("spoilt")
 
     async def opener(_scope: Scope) -> Opening[str]:
-        return Opening(Pump(Wire(b"a."), Letters()), [], META, ended)
+        return Opening(Pump(Wire(b"a."), Letters()), Batch(), META, ended)
 
     with pytest.raises(StreamTruncatedError, match="spoilt"):
         await Spoilt("the call", opener, None).rest()

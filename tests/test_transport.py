@@ -32,7 +32,7 @@ from meshapi_aio import (
 )
 from meshapi_aio._scope import Scope
 from meshapi_aio._transport import Exchange, _reading
-from meshapi_aio._transport._session import _keep_alive
+from meshapi_aio._transport._connector import _keep_alive
 
 from .faults.authority import tls_client_context
 from .faults.server import Connection, FaultServer, Script
@@ -250,7 +250,7 @@ def test_a_connection_that_is_gone_is_broken_off(new_loop: Callable[[], asyncio.
         ):
             exchange = client._shared.transport.exchange(Timeout(), Scope(None))
             loop = asyncio.get_running_loop()
-            address = urlsplit(server.base_url)
+            address: Any = urlsplit(server.base_url)
             transport, _ = await loop.create_connection(asyncio.Protocol, address.hostname, address.port)
             connection: Any = SimpleNamespace(transport=transport)
             exchange.connected(connection, reused=False)

@@ -1,25 +1,42 @@
-"""The bytes of a connection on their way to aiohttp: the head of an answer before its body."""
+"""The bytes of a connection on their way to aiohttp: whose they are, and the head before the body."""
+
+import asyncio
+import weakref
 
 from aiohttp.client_proto import ResponseHandler
 
+from ._exchange import Exchange
 
-__all__ = ["HeadFirst"]
+
+__all__ = ["Handler"]
 
 _END = b"\r\n\r\n"
 
 
-class HeadFirst(ResponseHandler):
+class Handler(ResponseHandler):
     """
-    Hands over the head of an answer by itself.
+    Knows whose answer comes next, and hands over the head of an answer by itself.
 
     Where a body can't be read (its framing or its packing breaks) in the very packet of the head, aiohttp's
     parser forgets head and body: the gateway's id of the call would be lost, and the chunks before the break.
     """
 
-    _seen: bytes | None = None
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self.is_new = True
+        """Whether no exchange has had the connection yet."""
+        self._exchange: weakref.ref[Exchange] | None = None
+        self._seen: bytes | None = None
 
-    def expect_head(self) -> None:
-        """Note that an answer begins with the next bytes."""
+    @property
+    def exchange(self) -> Exchange | None:
+        """The exchange that has the connection, or had it last, as long as it lives."""
+        return None if self._exchange is None else self._exchange()
+
+    def serve(self, exchange: Exchange | None) -> None:
+        """Note whose answer begins with the next bytes."""
+        self.is_new = False
+        self._exchange = None if exchange is None else weakref.ref(exchange)
         self._seen = b""
 
     def data_received(self, data: bytes) -> None:

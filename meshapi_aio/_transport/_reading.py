@@ -9,11 +9,11 @@ The class of the reader is replaced, since aiohttp's parser makes it; that is al
 same layout. Where anything looks unfamiliar, the reader stays aiohttp's own, and only the time is lost.
 """
 
-import asyncio
 import inspect
-from typing import Final
+from typing import Any, Final
 
 import aiohttp
+from aiohttp.client_proto import ResponseHandler
 
 
 __all__ = ["quicken", "read_less_at_once"]
@@ -78,7 +78,7 @@ def _is_familiar() -> bool:
     return (
         names | {"_high_water", "_http_chunk_splits"} <= set(aiohttp.StreamReader.__slots__)
         and list(inspect.signature(aiohttp.StreamReader.feed_data).parameters) == ["self", "data", "size"]
-        and hasattr(aiohttp.client_proto.ResponseHandler, "_reading_paused")
+        and hasattr(ResponseHandler, "_reading_paused")
     )
 
 
@@ -94,7 +94,7 @@ def quicken(content: aiohttp.StreamReader) -> None:
 _READ_SIZE: Final = 64 * 1024
 
 
-def read_less_at_once(transport: asyncio.BaseTransport | None) -> None:
+def read_less_at_once(transport: Any) -> None:
     """
     Let a plain connection read 64 KiB at once.
 
@@ -103,4 +103,4 @@ def read_less_at_once(transport: asyncio.BaseTransport | None) -> None:
     where it could be 42. TLS and uvloop read into buffers of their own.
     """
     if isinstance(getattr(transport, "max_size", None), int):
-        transport.max_size = _READ_SIZE  # type: ignore[union-attr] # an attribute of asyncio's own transport
+        transport.max_size = _READ_SIZE

@@ -1,127 +1,28 @@
-"""The session's life, and what each of its connections is used for."""
+"""The session's life, and the exchanges over it."""
 
 import asyncio
-import contextlib
-import functools
 import os
-import socket
 import ssl
 import traceback
 import warnings
-import weakref
 from collections.abc import Callable
-from contextvars import ContextVar
 from itertools import chain
-from typing import Any
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 
 from .._scope import Scope
 from .._wire import Request
 from ..errors import MeshAPIError
 from ..events import Statistics
 from ..settings import Settings, Timeout
+from ._connector import CONNECTING, Connecting, Connector
 from ._descriptors import connections_allowed, descriptor_limit
 from ._exchange import Exchange, Slots, from_finalizer, payload
 from ._failures import failure_to_open, headers_too_large
-from ._handler import HeadFirst
-from ._reading import read_less_at_once
 from ._surroundings import authorized, place
 
 
 __all__ = ["Transport"]
-
-
-class _Connecting:
-    """
-    The exchange for which a task connects, as long as it does.
-
-    Timers and readers that aiohttp makes meanwhile keep a copy of the context, and so this, for as long as
-    the connection lives; the exchange, and with it the transport, must not live on in there.
-    """
-
-    __slots__ = ("exchange",)
-
-    def __init__(self, exchange: Exchange) -> None:
-        self.exchange: Exchange | None = exchange
-
-
-# aiohttp offers no other way from a request to the connection that it gets.
-_CONNECTING: ContextVar[_Connecting | None] = ContextVar("meshapi_aio_connecting", default=None)
-
-
-class _Connector(aiohttp.TCPConnector):
-    """Tells an exchange its connection before anything is sent on it, and whether it was used before."""
-
-    def __init__(self, ssl_context: ssl.SSLContext | None) -> None:
-        # No limit here: waiting in the connector would count as connecting.
-        super().__init__(limit=0, ssl=True if ssl_context is None else ssl_context)
-        handler: type[ResponseHandler] = HeadFirst
-        self._factory = functools.partial(handler, loop=asyncio.get_running_loop())
-        # Every connection, and which exchange had it last.
-        self._used: weakref.WeakKeyDictionary[ResponseHandler, weakref.ref[Exchange] | None]
-        self._used = weakref.WeakKeyDictionary()
-
-    def close_now(self) -> None:
-        """Close all connections without waiting, for a finalizer, as aiohttp's own does, but silently."""
-        self._close()
-
-    @property
-    def open(self) -> int:
-        """How many connections there are, pooled ones included."""
-        return sum(protocol.is_connected() for protocol in self._used)
-
-    async def connect(self, req: Any, traces: Any, timeout: Any) -> aiohttp.connector.Connection:
-        """Connect as aiohttp does, and note what came of it."""
-        connecting = _CONNECTING.get()
-        exchange = None if connecting is None else connecting.exchange
-        while True:
-            connection = await super().connect(req, traces, timeout)
-            protocol = connection.protocol
-            assert protocol is not None
-            reused = protocol in self._used
-            # What came over a pooled connection since its last answer would be taken for the next one.
-            if reused and (protocol.should_close or (exchange is not None and exchange.fresh_only)):
-                connection.close()
-                continue
-            if not reused:
-                _keep_alive(connection)
-                read_less_at_once(connection.transport)
-                if protocol.closed is not None:
-                    protocol.closed.add_done_callback(functools.partial(self._lost, protocol))
-            if isinstance(protocol, HeadFirst):
-                protocol.expect_head()
-            self._used[protocol] = None if exchange is None else weakref.ref(exchange)
-            if exchange is not None:
-                exchange.connected(connection, reused=reused)
-            return connection
-
-    def _lost(self, protocol: ResponseHandler, closed: "asyncio.Future[None]") -> None:
-        """Tell the exchange that has the connection, since aiohttp does not always."""
-        with contextlib.suppress(asyncio.CancelledError):
-            closed.exception()  # asyncio complains of one that nobody asks for
-        last = self._used.get(protocol)
-        exchange = None if last is None else last()
-        if exchange is not None:
-            exchange.lost()
-
-
-# A NAT or a load balancer forgets an idle connection after some minutes, without telling anybody; a model may
-# think for longer. So the kernel asks after a quiet minute, and gives up when five answers are missing.
-_KEEP_ALIVE = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 5}
-
-
-def _keep_alive(connection: aiohttp.connector.Connection) -> None:
-    sock = None if connection.transport is None else connection.transport.get_extra_info("socket")
-    if sock is None:
-        return
-    # One that is closed already is told of by the request; the ValueError is uvloop's.
-    with contextlib.suppress(OSError, ValueError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for name, value in _KEEP_ALIVE.items():
-            if hasattr(socket, name):  # not every system lets one choose
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 # Shorter tokens, as gateways on one's own machine have them, may well be a part of a header, such as "json".
@@ -170,7 +71,7 @@ class Transport:
         self._proxy = proxy
         self._ssl_context = ssl_context
         self._trust_env = trust_env
-        self._connector: _Connector | None = None
+        self._connector: Connector | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._process: int | None = None
         self._slots: Slots | None = None
@@ -207,8 +108,8 @@ class Transport:
         if not self._owned:
             # Only our own connector tells when the connection is there.
             exchange.expect_answer(connecting=True)
-        connecting = _Connecting(exchange)
-        token = _CONNECTING.set(connecting)
+        connecting = Connecting(exchange)
+        token = CONNECTING.set(connecting)
         middlewares = None
         if self._owned and self._trust_env:
             request, middlewares = authorized(request)
@@ -251,7 +152,7 @@ class Transport:
             exchange.abort()
             failure = headers_too_large(limits, exchange.request_id)
         finally:
-            _CONNECTING.reset(token)
+            CONNECTING.reset(token)
             connecting.exchange = None
         raise failure
 
@@ -277,7 +178,7 @@ class Transport:
             raise RuntimeError(msg)
         self._loop, self._process = loop, process
         if self._session is None:
-            self._connector = _Connector(self._ssl_context)
+            self._connector = Connector(self._ssl_context)
             self._session = aiohttp.ClientSession(
                 connector=self._connector,
                 cookie_jar=aiohttp.DummyCookieJar(),

@@ -1,8 +1,9 @@
 """How the chunks of a completion fold together. Pure."""
 
+from collections.abc import Iterable
 from typing import Any
 
-from .._template import Run
+from .._batch import Batch, Run
 from ._folding import ChoiceFolder
 
 
@@ -49,17 +50,18 @@ class CompletionFolder:
             {"index": index, **folder.fold(whole=whole)} for index, folder in sorted(self._folders.items())
         ]
 
-    def add(self, chunks: list[Any], runs: list[Run]) -> None:
-        """Take chunks; ``runs`` tells which of them are alike."""
-        done = 0
-        for run in runs:
-            self._add_each(chunks[done : run.start + 1])
-            done = run.start + 1
-            if self._extend(chunks[run.start], run):
-                done = run.start + len(run.texts)
-        self._add_each(chunks[done:] if done else chunks)
+    def add(self, chunks: Batch[Any]) -> None:
+        """Take chunks."""
+        for piece in chunks.pieces:
+            if isinstance(piece, Run):
+                first = piece.make(piece.texts[0])
+                self._add_each([first])
+                if not self._extend(first, piece):
+                    self._add_each(map(piece.make, piece.texts[1:]))
+            else:
+                self._add_each(piece)
 
-    def _add_each(self, chunks: list[Any]) -> None:
+    def _add_each(self, chunks: Iterable[Any]) -> None:
         for chunk in chunks:
             if chunk.extra:
                 self._extra.update([item for item in chunk.extra.items() if item[1] is not None])
@@ -87,7 +89,7 @@ class CompletionFolder:
             if value is not None:
                 head[name] = value
 
-    def _extend(self, first: Any, run: Run) -> bool:
+    def _extend(self, first: Any, run: Run[Any]) -> bool:
         """Take a run but its first, if a text of the one answer is all that its chunks add."""
         if (
             not run.path.startswith(_DELTA)

@@ -10,9 +10,9 @@ from typing import Any, Literal
 
 import attrs
 
+from .._batch import Batch
 from .._shape import Reply, Shape, shape
 from .._stream import Stream
-from .._template import Run
 from ..call import Call, Family, Namespace, StreamCall, create_method, fields, post, stream_method
 from ..errors import MeshAPIError, StreamAPIError
 from ._completion import HEAD, CompletionFolder
@@ -166,8 +166,8 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
         await self._drain()
         return self._folded()
 
-    def _fold(self, chunks: list[ChatCompletionChunk], runs: list[Run]) -> None:
-        self._folder.add(chunks, runs)
+    def _fold(self, chunks: Batch[ChatCompletionChunk]) -> None:
+        self._folder.add(chunks)
 
     def _folded(self) -> ChatCompletion:
         whole = self._finished and self._failure is None

@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 
 from meshapi_aio._answer import Answer
-from meshapi_aio._codec import dumps, loads, structurer
+from meshapi_aio._batch import Batch
+from meshapi_aio._codec import structurer
+from meshapi_aio._json import dumps, loads
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
-from meshapi_aio._template import Run
 from meshapi_aio._wire import read_reply
 from meshapi_aio.call import CALLS, Route
 from meshapi_aio.endpoints._messages import FunctionCall, IncompleteToolCall, Message, ToolCall
@@ -351,27 +352,27 @@ class Chunks:
     def __init__(self) -> None:
         self.done = False
         self.failure: MeshAPIError | None = None
+        self.has_more = False
         self.skipped = 0
-        self.runs: list[Run] = []
 
-    def feed(self, data: bytes) -> list[ChatCompletionChunk]:
+    def feed(self, data: bytes) -> Batch[ChatCompletionChunk]:
         """Read one event."""
         value = loads(data)
         if value == DONE:
             self.done = True
-            return []
-        return [structurer(ChatCompletionChunk)(value)]
+            return Batch()
+        return Batch([structurer(ChatCompletionChunk)(value)])
 
-    def finish(self) -> list[ChatCompletionChunk]:
+    def finish(self) -> Batch[ChatCompletionChunk]:
         """Have nothing left."""
-        return []
+        return Batch()
 
 
 def stream(*events: Any) -> ChatCompletionStream:
     """Make a stream of chunks, the end mark, or errors."""
 
     async def opener(_scope: Scope) -> Opening[ChatCompletionChunk]:
-        return Opening(Pump(Wire(events), Chunks()), [], META)
+        return Opening(Pump(Wire(events), Chunks()), Batch(), META)
 
     return ChatCompletionStream(CALL, opener, None)
 

@@ -23,6 +23,7 @@ from meshapi_aio.errors import (
 )
 from meshapi_aio.settings import Limits, Settings
 from meshapi_aio.sse import ServerSentEvent, SSEDecoder
+from tests.feeding import fed
 
 from .reference import Piece, Reference, as_said, decoded, fold_by_the_rules, read_by_the_book
 
@@ -114,8 +115,7 @@ def _outcome(
     pieces: list[bytes], answer: Answer, settings: Settings
 ) -> tuple[list[ChatCompletionChunk], ChunkReader[ChatCompletionChunk]]:
     reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, answer, settings)
-    chunks = [chunk for piece in pieces for chunk in reader.feed(piece)]
-    return chunks + reader.finish(), reader
+    return fed(reader, pieces, ends=True), reader
 
 
 def _comparable(outcome: tuple[list[ChatCompletionChunk], ChunkReader[ChatCompletionChunk]]) -> str:

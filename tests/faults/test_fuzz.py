@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshapi_aio._batch import Batch
 from meshapi_aio._chunks import ChunkReader
 from meshapi_aio.endpoints._tool_calls import ToolCallFolder
 from meshapi_aio.endpoints.chat import ChatCompletionChunk
@@ -204,7 +205,7 @@ def test_a_reader_that_remembers_is_found(monkeypatch: pytest.MonkeyPatch) -> No
 
         first: str | None = None
 
-        def feed(self, data: bytes) -> list[ChatCompletionChunk]:
+        def feed(self, data: bytes) -> Batch[ChatCompletionChunk]:
             chunks = super().feed(data)
             for chunk in chunks:
                 self.first = chunk.id = self.first or chunk.id

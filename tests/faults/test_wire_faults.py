@@ -91,7 +91,7 @@ async def serves_again_after(more: bytes, server: FaultServer, client: MeshAPI) 
     connector = client._shared.transport._connector
     assert connector is not None
     async with asyncio.timeout(PATIENCE):
-        while more and any(one.is_connected() and not one.should_close for one in connector._used):
+        while more and any(one.is_connected() and not one.should_close for one in connector._handlers):
             await asyncio.sleep(0)
     await serves_again(server, client)
 

@@ -15,7 +15,7 @@ from meshapi_aio import (
     StreamCall,
     StreamChatCompletion,
 )
-from meshapi_aio._codec import dumps
+from meshapi_aio._json import dumps
 from meshapi_aio.testing import FakeGateway
 from meshapi_aio.testing._calls import read_call, said
 
