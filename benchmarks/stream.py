@@ -15,7 +15,7 @@ __all__ = ["measure"]
 
 OWN, BARE = "meshapi_aio", "bare loop"
 SLOW = "meshapi_aio, aiohttp's reader"
-# Streams, chunks of each, the most that one may cost against the bare loop, with the quick reader and without,
+# Streams, chunks of each, the most that one may cost against the bare loop (with the quick reader, without),
 # and the share of what it costs with openai.
 SHAPES = ((1, 20_000, 0.50, 0.72, 40), (100, 500, 0.60, 0.80, 35), (1_000, 100, 0.90, 1.03, 30))
 KINDS = (
