@@ -129,7 +129,7 @@ class ChunkReader(Generic[ChunkType]):
                 return Batch()
             data = bytes(self._held)
             self._held = None
-        data = self._rest + data
+        data, self._rest = self._rest + data, b""
         return self._take(data)
 
     def finish(self) -> Batch[ChunkType]:

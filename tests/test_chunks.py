@@ -640,3 +640,18 @@ def test_whatever_comes_any_cut_gives_the_same(data: st.DataObject) -> None:
     assert outcome(data.draw(cuts(stream)), answer, settings) == whole
     assert outcome(byte_by_byte(stream), answer, settings) == whole
     assert whole.failure is None or whole.failure.request_id == "req_header"
+
+
+def test_what_is_left_of_a_read_is_decoded_once() -> None:
+    """Also where all of it fits a template (promise 1)."""
+    reader: ChunkReader[Any] = ChunkReader(STREAM, EVENT_STREAM, SETTINGS)
+    other = event({"choices": [], "x": None})
+    broken = [event(chunk(f"{number}")) if number % 3 else other for number in range(300)]
+    alike = [event(chunk(f"{number}")) for number in range(2_000)]
+    first = reader.feed(b"".join(broken + alike))
+    count, feeds = len(first), 0
+    while reader.has_more and feeds < 1_000:
+        count += len(reader.feed(b""))
+        feeds += 1
+    assert count == 2_300
+    assert feeds > 0

@@ -49,6 +49,7 @@ class Entry:
 
 CLIENTS = {
     "meshapi_aio": Entry("plain", "ours"),
+    "meshapi_aio, aiohttp's reader": Entry("plain", "ours", ("aiohttp's reader",)),
     "bare loop": Entry("plain", "bare", ("json",)),
     "meshapi_aio[speed]": Entry("speed", "ours"),
     "bare loop, orjson": Entry("speed", "bare", ("orjson",)),

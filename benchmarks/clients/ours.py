@@ -4,6 +4,7 @@ import ssl
 from typing import Any
 
 from meshapi_aio import MeshAPI
+from meshapi_aio._transport import _reading
 
 from . import BODY, TOKEN, Seen
 
@@ -36,6 +37,8 @@ class Ours:
         return completion.choices[0].message.content or ""
 
 
-def new() -> Ours:
-    """Return the client."""
+def new(reader: str = "") -> Ours:
+    """Return the client; with "aiohttp's reader" as it is where aiohttp looks unfamiliar."""
+    if reader:
+        _reading._FAMILIAR = False  # type: ignore[misc] # noqa: SLF001 - final for everybody else
     return Ours()
