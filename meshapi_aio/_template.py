@@ -165,11 +165,11 @@ class Templates(Generic[ChunkType]):
         if template is None or not template.first or not data.startswith(template.first):
             return [], 0
         self._before = None
-        if data.find(b"\n", len(template.first)) == len(data) - 2 and data.endswith(template.end):
-            # The paced regime: one event for each read. A text that does not end has one quote for both ends.
-            if len(data) < len(template.first) + len(template.end):
-                return [], 0
-            for text in _texts_in([data[len(template.first) : -len(template.end)]]):
+        start = len(template.first)
+        # The end stands behind the start: of a text that does not end, one quote would do for both.
+        if data.find(b"\n", start) == len(data) - 2 and data.endswith(template.end, start):
+            # The paced regime: one event for each read.
+            for text in _texts_in([data[start : -len(template.end)]]):
                 template.used += 1
                 return [template.make(text)], len(data)
             return [], 0
