@@ -28,6 +28,9 @@ _scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once
 # Every byte as 0 if it is a digit, else as a space; and as many digits as may be more than 64 bits.
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 _LONG = b"0" * 19
+# In bytes. orjson takes a dozen times the size of a text beforehand, whatever is in it, so what may be large
+# (an error page, say, of which json reads no further than the first sign) is not given to it.
+_MOST = 256 * 1024
 
 
 def loads(text: str | bytes) -> Any:
@@ -37,7 +40,7 @@ def loads(text: str | bytes) -> Any:
     NaN and the infinities are taken: they are no JSON, but servers send them among log probabilities.
     """
     try:
-        if orjson is not None:
+        if orjson is not None and len(text) <= _MOST:
             data = text if isinstance(text, bytes) else text.encode()
             if _LONG not in data.translate(_DIGITS):
                 return orjson.loads(data)
