@@ -18,13 +18,6 @@ ULID = "[0-9A-HJKMNP-TV-Z]{26}"
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run a gateway for one test."""
-    async with FakeGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
 async def session(gateway: FakeGateway) -> AsyncIterator[aiohttp.ClientSession]:
     """Run a client that presents the right token."""
     async with client(gateway) as session:
