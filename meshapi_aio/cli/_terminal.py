@@ -82,7 +82,7 @@ def _attributes() -> _Attributes | None:
 
 
 def _hide_keys(before: _Attributes | None) -> None:
-    if before is not None:
+    if termios is not None and before is not None:
         unseen = list(before)
         unseen[3] &= ~termios.ECHO
         _restore(unseen)
@@ -90,7 +90,7 @@ def _hide_keys(before: _Attributes | None) -> None:
 
 def _restore(attributes: _Attributes | None) -> None:
     """Set the terminal, unless the process has got into the background meanwhile."""
-    if attributes is not None and _is_in_foreground():
+    if termios is not None and attributes is not None and _is_in_foreground():
         # A terminal that has hung up, and nothing else, refuses what it has taken before.
         with suppress(termios.error):
             termios.tcsetattr(sys.stdin.fileno(), termios.TCSANOW, attributes)
