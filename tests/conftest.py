@@ -2,10 +2,14 @@
 
 import os
 import signal
+from collections.abc import AsyncIterator
 
+import pytest
 from hypothesis import HealthCheck, settings
 
+from meshapi_aio import MeshAPI
 from meshapi_aio._transport import _reading
+from meshapi_aio.testing import FakeGateway
 
 
 # A deadline is a timing assertion, as is the check that data is drawn quickly: a busy machine fails both. The
@@ -24,3 +28,17 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Everything must hold with aiohttp's own reader too, which is what runs where aiohttp looks unfamiliar.
 if os.environ.get("MESHAPI_AIO_PLAIN_READER"):
     _reading._FAMILIAR = False  # type: ignore[misc] # final for everybody else
+
+
+@pytest.fixture
+async def gateway() -> AsyncIterator[FakeGateway]:
+    """Run a gateway for one test."""
+    async with FakeGateway() as gateway:
+        yield gateway
+
+
+@pytest.fixture
+async def client(gateway: FakeGateway) -> AsyncIterator[MeshAPI]:
+    """Run a client of that gateway, with the settings that it has by itself."""
+    async with MeshAPI(gateway.base_url, gateway.token) as client:
+        yield client

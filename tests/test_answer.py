@@ -33,12 +33,7 @@ from meshapi_aio.errors import (
     UnexpectedResponseError,
     UnprocessableEntityError,
 )
-from meshapi_aio.settings import Settings
-
-
-TOKEN = "rsk_01JSECRETSECRETSECRETSECRE"
-SETTINGS = Settings(base_url="https://gateway.example", token=TOKEN)
-OK = Answer(200, {"content-type": "application/json", "x-request-id": "req_header"})
+from tests.literals import JSON_ANSWER, SETTINGS, TOKEN
 
 
 def answer(status: int, **headers: str) -> Answer:
@@ -260,14 +255,14 @@ ERRORS = [
 def test_an_error_that_says_nothing_is_none(value: object) -> None:
     """Null is no error, nor is anything empty beside other keys: upstreams say so that all went well."""
     assert not tells_error(value)
-    assert error_in(value, OK, SETTINGS) is None
+    assert error_in(value, JSON_ANSWER, SETTINGS) is None
 
 
 @pytest.mark.parametrize("value", ERRORS)
 def test_an_error_that_says_something_is_one(value: object) -> None:
     """Nothing is lost in silence: an error beside choices counts, as does an empty one that stands alone."""
     assert tells_error(value)
-    assert isinstance(error_in(value, OK, SETTINGS), APIStatusError)
+    assert isinstance(error_in(value, JSON_ANSWER, SETTINGS), APIStatusError)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +301,7 @@ def test_an_error_in_a_success_is_what_its_code_stands_for(
 
 def test_an_error_in_a_success_that_explains_nothing_says_so() -> None:
     """An error is never told with an empty text."""
-    error = error_in({"error": {}}, OK, SETTINGS)
+    error = error_in({"error": {}}, JSON_ANSWER, SETTINGS)
     assert isinstance(error, APIStatusError)
     assert error.message == "no explanation"
 
@@ -356,7 +351,7 @@ def test_an_error_event_in_every_form(
     Without a code it is an ``upstream_error``, as the gateway's own clients say; ``status`` is what the code
     stands for, None where that is unknown.
     """
-    error = error_event(value, OK, SETTINGS)
+    error = error_event(value, JSON_ANSWER, SETTINGS)
     assert type(error) is StreamAPIError
     assert (error.code, error.status, error.message, error.body) == (code, status, message, value)
     assert (error.details, error.provider_error, error.retry_after) == ([], None, None)
@@ -378,7 +373,7 @@ def test_an_error_event_is_told_whole() -> None:
     assert (error.details, error.provider_error, error.retry_after) == ([1], {"a": 1}, 3.0)
     assert error.request_id == "req_event"
     del value["request_id"]
-    assert error_event(value, OK, SETTINGS).request_id == "req_header"
+    assert error_event(value, JSON_ANSWER, SETTINGS).request_id == "req_header"
 
 
 @pytest.mark.parametrize(
@@ -415,7 +410,7 @@ def test_what_was_not_expected_is_shown(body: bytes, content_type: str, found: s
     assert error.args[0] == f"the gateway answered 200 with {found}, where an event stream was due"
     assert (error.status, error.request_id) == (200, "req_1")
     assert error.content_type == content_type.partition(";")[0]
-    assert len(unexpected(OK, b"x" * 10_000, SETTINGS, "JSON").excerpt) == 512
+    assert len(unexpected(JSON_ANSWER, b"x" * 10_000, SETTINGS, "JSON").excerpt) == 512
 
 
 # The token as gateways may echo it: as it is, inside text, in a key, or hidden behind JSON's escapes.
@@ -449,9 +444,9 @@ def test_an_echoed_token_is_in_no_error(value: Any) -> None:
     for text in (plain, escaped(plain), plain + "}", f"<p>{plain}</p>"):
         for body in (text.encode(), b"\xef\xbb\xbf" + text.encode()):
             assert not holds_token(read_error(answer(401), body, SETTINGS))
-            assert not holds_token(unexpected(OK, body, SETTINGS, "JSON"))
-    assert not holds_token(error_event(value, OK, SETTINGS))
-    refusal = error_in({"error": value}, OK, SETTINGS)
+            assert not holds_token(unexpected(JSON_ANSWER, body, SETTINGS, "JSON"))
+    assert not holds_token(error_event(value, JSON_ANSWER, SETTINGS))
+    refusal = error_in({"error": value}, JSON_ANSWER, SETTINGS)
     assert refusal is not None
     assert not holds_token(refusal)
     assert "[token]" in repr(refusal.__dict__)
@@ -480,10 +475,10 @@ def test_json_that_is_too_deep_to_be_searched_for_the_token_is_left_out() -> Non
     for _ in range(100_000):
         deep = [deep]
     assert redacted(deep, SETTINGS) is None
-    error = error_in({"error": deep}, OK, SETTINGS)
+    error = error_in({"error": deep}, JSON_ANSWER, SETTINGS)
     assert isinstance(error, APIStatusError)
     assert (error.message, error.body) == ("no explanation", None)
-    event = error_event({"error": deep}, OK, SETTINGS)
+    event = error_event({"error": deep}, JSON_ANSWER, SETTINGS)
     assert (event.message, event.body) == ("no explanation", None)
 
 

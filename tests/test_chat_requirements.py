@@ -13,7 +13,7 @@ import json
 import random
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import attrs
@@ -101,20 +101,6 @@ def pieces(*texts: str) -> list[Any]:
 
 
 A_B_AND_NOTHING_MORE = Answer(events=[chunk("a"), chunk("b"), HANG])
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run a gateway for one test."""
-    async with FakeGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-async def client(gateway: FakeGateway) -> AsyncIterator[MeshAPI]:
-    """Run a client of that gateway."""
-    async with MeshAPI(base_url=gateway.base_url, token=gateway.token) as client:
-        yield client
 
 
 async def soon(what: Awaitable[T]) -> T:

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from meshapi_aio import (
     APIStatusError,
     ChatCompletionChunk,
-    CreateChatCompletion,
     Limits,
     MalformedEventError,
     MeshAPIError,
@@ -19,24 +18,14 @@ from meshapi_aio import (
     ResponseTooLargeError,
     Stream,
     StreamAPIError,
-    StreamChatCompletion,
     UnexpectedResponseError,
 )
 from meshapi_aio._answer import Answer
 from meshapi_aio._chunks import ChunkReader
 from meshapi_aio.settings import Settings
 from tests.feeding import fed
+from tests.literals import ANSWERS, EVENT_STREAM, NO_TYPE, SETTINGS, STREAM, TOKEN
 from tests.strategies import BOM, cuts
-
-
-TOKEN = "rsk_01JSECRETSECRETSECRETSECRE"
-SETTINGS = Settings(base_url="https://gateway.example", token=TOKEN)
-CREATE = CreateChatCompletion(model="openai/gpt-4o-mini", messages=[{"role": "user", "content": "Hé"}])
-STREAM = StreamChatCompletion(model="openai/gpt-4o-mini", messages=[{"role": "user", "content": "Hé"}])
-JSON_ANSWER = Answer(200, {"content-type": "application/json", "x-request-id": "req_header"})
-EVENT_STREAM = Answer(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_header"})
-NO_TYPE = Answer(200, {"x-request-id": "req_header"})
-ANSWERS = [EVENT_STREAM, JSON_ANSWER, NO_TYPE]
 
 
 def chunk(text: str = "a", **more: Any) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import socket
 import sys
 import traceback
 import tracemalloc
-from collections.abc import AsyncIterator
 from importlib.resources import files
 from typing import Any
 
@@ -69,20 +68,6 @@ ONCE = Retry(max_retries=0)
 QUICK = Retry(backoff=0)
 
 both = pytest.mark.parametrize("kind", ["stream", "whole"])
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run a gateway for one test."""
-    async with FakeGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
-async def client(gateway: FakeGateway) -> AsyncIterator[MeshAPI]:
-    """Run a client of that gateway."""
-    async with MeshAPI(gateway.base_url, gateway.token) as client:
-        yield client
 
 
 @pytest.fixture

@@ -13,24 +13,15 @@ from meshapi_aio import (
     DecodeError,
     InternalServerError,
     NotFoundError,
-    StreamChatCompletion,
     UnexpectedResponseError,
     __version__,
 )
 from meshapi_aio._answer import Answer
 from meshapi_aio._wire import Headers, Request, prepare, read_reply
 from meshapi_aio.settings import Settings
+from tests.literals import CREATE, JSON_ANSWER, NO_TYPE, SETTINGS, STREAM, TOKEN
 from tests.strategies import BOM
 
-
-TOKEN = "rsk_01JSECRETSECRETSECRETSECRE"
-SETTINGS = Settings(base_url="https://gateway.example", token=TOKEN)
-CREATE = CreateChatCompletion(model="openai/gpt-4o-mini", messages=[{"role": "user", "content": "Hé"}])
-STREAM = StreamChatCompletion(model="openai/gpt-4o-mini", messages=[{"role": "user", "content": "Hé"}])
-JSON_ANSWER = Answer(200, {"content-type": "application/json", "x-request-id": "req_header"})
-EVENT_STREAM = Answer(200, {"content-type": "text/event-stream; charset=utf-8", "x-request-id": "req_header"})
-NO_TYPE = Answer(200, {"x-request-id": "req_header"})
-ANSWERS = [EVENT_STREAM, JSON_ANSWER, NO_TYPE]
 
 SDK = f"meshapi_aio/{__version__}"
 UNARY_HEADERS = {

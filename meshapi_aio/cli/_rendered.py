@@ -12,7 +12,7 @@ from rich.segment import ControlType, Segment, Segments
 
 from ._markdown import rendered, split
 from ._output import harmless
-from ._terminal import keys_unseen
+from ._terminal import keys_unseen, left_as_it_was
 
 
 __all__ = ["RenderedOutput"]
@@ -43,6 +43,7 @@ class RenderedOutput:
         self._rested = 0.0
 
     def __enter__(self) -> Self:
+        self._entered.enter_context(left_as_it_was())
         self._entered.enter_context(keys_unseen())
         self._entered.callback(self._console.show_cursor)
         self._console.show_cursor(show=False)

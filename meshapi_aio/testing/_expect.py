@@ -10,6 +10,7 @@ from typing import Any, TypeAlias, TypeGuard
 
 import attrs
 
+from ..call import Call, StreamCall
 from ._calls import AnyCall, AnyCallClass, said
 from ._differences import differences
 from ._json import JSON, is_object
@@ -46,6 +47,17 @@ def _check_answering(_: object, attribute: "attrs.Attribute[Any]", value: object
         raise TypeError(msg)
 
 
+def _check_call(_: object, __: "attrs.Attribute[Any]", call: object) -> None:
+    """Refuse what is no call, at the place where the mistake was made."""
+    kind = call if isinstance(call, type) else type(call)
+    if call is not None and not issubclass(kind, Call | StreamCall):
+        msg = (
+            f"Expect takes a call, such as CreateChatCompletion(...), or the class of one, not {call!r}; "
+            "where=... looks at anything else of a request, and what answers it comes second"
+        )
+        raise TypeError(msg)
+
+
 @attrs.frozen(repr=False)
 class Expect:
     """
@@ -65,7 +77,7 @@ class Expect:
     ``assert`` for one, means that it is not.
     """
 
-    call: AnyCall | AnyCallClass | None = None
+    call: AnyCall | AnyCallClass | None = attrs.field(default=None, validator=_check_call)
     answer: Answering = attrs.field(default=OWN, validator=_check_answering)
     method: str | None = attrs.field(default=None, kw_only=True)
     path: str | None = attrs.field(default=None, kw_only=True)

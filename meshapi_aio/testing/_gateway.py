@@ -136,6 +136,9 @@ class FakeGateway:
         script = recorded(path, strict=strict, paced=paced, ignore=ignore)
         return cls(script=script, token=token, host=host, port=port)
 
+    def __repr__(self) -> str:
+        return repr(self._listener)
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

@@ -13,6 +13,7 @@ from typing import Any, Literal, TypeAlias
 import attrs
 
 from ._calls import AnyCall, read_call
+from ._given import check_record
 from ._json import is_object
 
 
@@ -119,6 +120,7 @@ class RequestLog:
         self.requests: list[ReceivedRequest] = []
         self.count = 0
         self.disconnects = 0
+        check_record(keep)
         self._keep = keep
         self._body_bytes = 0
         self._changed = asyncio.Event()

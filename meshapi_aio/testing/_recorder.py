@@ -70,6 +70,9 @@ class Recorder:
         connections = Connections(lambda: None)
         self._listener = Listener("Recorder", self._handle, connections, host=host, port=port)
 
+    def __repr__(self) -> str:
+        return repr(self._listener)
+
     async def __aenter__(self) -> Self:
         await self.start()
         return self

@@ -42,6 +42,9 @@ class ScriptRun:
 
     def follow(self, script: Script) -> None:
         """Put a script's entries behind those that are left, and go by its rules from now on."""
+        if not isinstance(script, Script):
+            msg = f"a Script is needed, not {script!r}; enqueue(...) takes an answer or an accident"
+            raise TypeError(msg)
         self.add(script.entries)
         self._ordered = script.ordered
         self._otherwise = script.otherwise

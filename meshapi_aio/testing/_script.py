@@ -13,6 +13,7 @@ from typing import TypeAlias
 import attrs
 
 from .._shape import Shape
+from ._given import is_seconds
 from ._json import JSON, json_bytes
 from ._received import ReceivedRequest
 
@@ -26,7 +27,7 @@ _CONTROL_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")  # what RFC 9110 se
 class Pause:
     """A step: nothing happens for this many seconds."""
 
-    seconds: float
+    seconds: float = attrs.field(validator=is_seconds)
 
 
 @attrs.frozen
@@ -41,7 +42,7 @@ class Heartbeats:
     """A step: so many comments without data, ``every`` seconds apart; ``count=None`` sends them for ever."""
 
     count: int | None
-    every: float
+    every: float = attrs.field(validator=is_seconds)
 
 
 class Ending(enum.Enum):
@@ -78,6 +79,9 @@ def _step(event: Event) -> Step:
 
 def _steps(events: Iterable[Event] | None) -> tuple[Step, ...] | None:
     """Return the steps of the events, None for none."""
+    if isinstance(events, str | bytes):
+        msg = f"Answer.events takes a list of events, not {events!r:.{_LONGEST}} alone: put it in brackets"
+        raise TypeError(msg)
     return None if events is None else tuple(_step(event) for event in events)
 
 
@@ -98,10 +102,20 @@ def _check_headers(
     _: "Answer", __: "attrs.Attribute[Mapping[str, str | None]]", headers: Mapping[str, str | None]
 ) -> None:
     """Refuse what cannot stand in a header, at the place where the mistake was made."""
+    if not isinstance(headers, Mapping):
+        msg = f"the headers of an Answer are a dict, not {headers!r}"
+        raise TypeError(msg)
     for name, value in headers.items():
         if value is not None and _CONTROL_CHARACTER.search(name + value):
             msg = f"the header {name!r} of an Answer has a control character: {value!r}; raw=True sends it"
             raise ValueError(msg)
+
+
+def _check_status(_: "Answer", __: "attrs.Attribute[int]", status: object) -> None:
+    """Refuse what is no status that a status line can hold."""
+    if not isinstance(status, int) or not 100 <= status <= 999:
+        msg = f"the status of an Answer has three digits, not {status!r}; raw=True sends any status line"
+        raise ValueError(msg)
 
 
 @attrs.frozen(repr=False)
@@ -131,7 +145,7 @@ class Answer:
     Raises ``TypeError`` or ``ValueError`` for what could not be sent.
     """
 
-    status: int = 200
+    status: int = attrs.field(default=200, validator=_check_status)
     headers: Mapping[str, str | None] = attrs.field(factory=dict, validator=_check_headers, kw_only=True)
     body: JSON = attrs.field(default=None, kw_only=True)
     events: tuple[Step, ...] | None = attrs.field(default=None, converter=_steps, kw_only=True)

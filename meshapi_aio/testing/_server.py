@@ -13,6 +13,8 @@ from typing import TypeAlias
 import attrs
 from aiohttp import web
 
+from ._given import check_port
+
 
 Handler: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -144,6 +146,7 @@ class Listener:
     def __init__(
         self, name: str, handler: Handler, connections: Connections, *, host: str, port: int
     ) -> None:
+        check_port(port)
         self._name = name
         self._handler = handler
         self._connections = connections
@@ -151,6 +154,9 @@ class Listener:
         self._port = port
         self._base_url: str | None = None
         self._server: CountingServer | None = None
+
+    def __repr__(self) -> str:
+        return f"<{self._name} {self._base_url or '(not started)'}>"
 
     @property
     def is_open(self) -> bool:

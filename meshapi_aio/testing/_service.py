@@ -14,6 +14,7 @@ from ._cache import ResponseCache
 from ._capabilities import provider_refusal
 from ._catalogue import Catalogue
 from ._chat import DEFAULT_MODEL
+from ._given import check_seconds, check_token
 from ._json import Object
 from ._ledger import Ledger
 from ._limits import RateLimits
@@ -57,6 +58,8 @@ class Service:
         if isinstance(allowed_models, str):
             msg = f"allowed_models takes several names, not the text {allowed_models!r}"
             raise TypeError(msg)
+        check_token(token)
+        check_seconds("pace", pace)
         self.token = token
         self.pace = pace
         self.clock = clock

@@ -16,7 +16,8 @@ pytest-aiohttp, and anyio's plugin on asyncio. The gateway runs in the event loo
 test, and what the gateway tells is so at that moment. In a thread of its own it would serve tests without a
 loop as well, and be true of none of this; those have ``GatewayProcess``.
 
-Only this room imports pytest, and only pytest imports this room.
+Only this room imports pytest, and only pytest imports this room. It does so at every start, with the whole
+client: whatever imports a part of a package imports its door first. Only a second package could put that off.
 """
 
 import inspect

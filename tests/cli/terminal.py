@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import os
 import pty
+import signal
 import struct
 import sys
 import termios
@@ -102,6 +103,11 @@ class Terminal:
         assert self._process is not None
         await until_it_waits(self._process)
         self.press("\x03")
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send the process a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def paste(self, text: str) -> None:
         """Paste a text as terminals do: line ends as Enter, marked as a paste where that was asked for."""

@@ -3,6 +3,8 @@
 import asyncio
 import os
 import pty
+import signal
+import sys
 from collections.abc import Sequence
 
 import pytest
@@ -127,6 +129,51 @@ async def test_control_c_leaves_the_terminal_as_it_was(gateway: FakeGateway) -> 
         await terminal.until(lambda: not terminal.hides_cursor)
         assert terminal.echoes
         assert terminal.screen == "It **beg"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT])
+async def test_a_signal_leaves_the_terminal_as_it_was(gateway: FakeGateway, number: signal.Signals) -> None:
+    """It ends the program, as it ends any other; the cursor is seen, and keys show again."""
+    gateway.enqueue(Answer(events=[piece("It **beg"), HANG]))
+    async with Terminal(*ASK, env=environment(gateway)) as terminal:
+        await terminal.shows("It **beg")
+        assert terminal.hides_cursor
+        terminal.signal(number)
+        assert await terminal.ends() == -number
+        await terminal.until(lambda: not terminal.hides_cursor)
+        assert terminal.echoes
+
+
+async def test_a_stop_shows_the_cursor_for_its_time(gateway: FakeGateway) -> None:
+    """
+    Ctrl-Z gives the terminal back; a program that is continued hides the cursor again, and goes on.
+
+    Here there is no shell that could continue it, wherefore the system does not stop it at all.
+    """
+    more = asyncio.Event()
+    gateway.enqueue(Answer(events=[piece("It **beg"), WaitFor(more), piece("ins**"), last()]))
+    async with Terminal(*ASK, env=environment(gateway)) as terminal:
+        await terminal.shows("It **beg")
+        before = len(terminal.raw)
+        terminal.press("\x1a")
+        await terminal.until(lambda: b"\x1b[?25h\x1b[?25l" in terminal.raw[before:])
+        assert not terminal.echoes
+        more.set()
+        assert await terminal.ends() == 0
+        await terminal.until(lambda: terminal.screen.endswith("It begins") and not terminal.hides_cursor)
+
+
+async def test_what_is_ignored_stays_ignored(gateway: FakeGateway) -> None:
+    """A program that was started to outlive its terminal (``nohup``) does."""
+    more = asyncio.Event()
+    gateway.enqueue(Answer(events=[piece("It **beg"), WaitFor(more), piece("ins**"), last()]))
+    program = ("/bin/sh", "-c", "trap '' HUP; exec \"$@\"", "sh", sys.executable, "-m", "meshapi_aio")
+    async with Terminal(*ASK, env=environment(gateway), program=program) as terminal:
+        await terminal.shows("It **beg")
+        terminal.signal(signal.SIGHUP)
+        more.set()
+        assert await terminal.ends() == 0
+        await terminal.until(lambda: terminal.screen.endswith("It begins"))
 
 
 async def test_what_a_model_says_does_not_drive_the_terminal(gateway: FakeGateway) -> None:

@@ -3,25 +3,20 @@
 import asyncio
 import io
 import json
+import os
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
 
-from meshapi_aio.testing import Answer, ConnectionCounts, FakeGateway
+from meshapi_aio.testing import Answer, ConnectionCounts, FakeGateway, Recorder
 
 from .wire import CHAT, asking, client, connected, exchange, receive, request_bytes
 
 
 ULID = "[0-9A-HJKMNP-TV-Z]{26}"
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run a gateway for one test."""
-    async with FakeGateway() as gateway:
-        yield gateway
 
 
 @pytest.fixture
@@ -246,3 +241,30 @@ async def test_a_client_of_http_1_0_is_served(gateway: FakeGateway) -> None:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"Transfer-Encoding" not in head
     assert body == b"data: one\n\ndata: [DONE]\n\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"pace": -1}, "pace must be a number of seconds from 0, not -1"),
+        ({"pace": "slow"}, "pace must be a number of seconds, not 'slow'"),
+        ({"record": -3}, "record must be True, False, or a number of requests from 0, not -3"),
+        ({"token": ""}, "token must be visible ASCII characters"),
+        ({"token": "a\nb"}, "token must be visible ASCII characters"),
+        ({"port": 65536}, "port must be from 0 to 65535, not 65536"),
+        ({"script": Answer(429)}, r"a Script is needed, not Answer\(429\); enqueue"),
+    ],
+)
+def test_options_that_cannot_be_served(options: dict[str, Any], complaint: str) -> None:
+    """Told where they are written, and what to give instead."""
+    with pytest.raises((TypeError, ValueError), match=complaint):
+        FakeGateway(**options)
+
+
+async def test_it_is_shown_by_its_address() -> None:
+    """What pytest prints beside a failed test says where the gateway is."""
+    gateway = FakeGateway()
+    assert repr(gateway) == "<FakeGateway (not started)>"
+    async with gateway, Recorder(gateway.base_url, os.devnull) as recorder:
+        assert repr(gateway) == f"<FakeGateway {gateway.base_url}>"
+        assert repr(recorder) == f"<Recorder {recorder.base_url}>"

@@ -6,7 +6,7 @@ import logging
 import resource
 import socket
 import struct
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import aiohttp
@@ -54,13 +54,6 @@ PENDING: dict[str, Answer | AnswerFunction] = {
     "while a function thinks": _never,
     "while a stubborn function thinks": _in_spite_of_it,
 }
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run a gateway for one test, which is to leave no task and to log nothing."""
-    async with FakeGateway() as gateway:
-        yield gateway
 
 
 @pytest.fixture(autouse=True)

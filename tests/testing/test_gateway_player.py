@@ -26,13 +26,6 @@ LAST = request_bytes(headers="Connection: close\r\n")
 
 
 @pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run a gateway for one test."""
-    async with FakeGateway() as gateway:
-        yield gateway
-
-
-@pytest.fixture
 async def session(gateway: FakeGateway) -> AsyncIterator[aiohttp.ClientSession]:
     """Run a client that presents the right token."""
     async with client(gateway) as session:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import aiohttp
@@ -14,6 +14,8 @@ from meshapi_aio.testing import (
     Answer,
     AnswerFunction,
     FakeGateway,
+    Heartbeats,
+    Pause,
     ReceivedRequest,
 )
 
@@ -22,13 +24,6 @@ from .wire import CHAT, asking, client, exchange, request_bytes
 
 GET = request_bytes()
 LAST = request_bytes(headers="Connection: close\r\n")
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run a gateway for one test."""
-    async with FakeGateway() as gateway:
-        yield gateway
 
 
 @pytest.fixture
@@ -213,6 +208,11 @@ def test_an_answer_is_shown_in_brief(answer: Answer, told: str) -> None:
         ({"body": 1, "events": []}, "a body or events, not both"),
         ({"body": object()}, "not JSON serializable"),
         ({"events": [{"a": object()}]}, "not JSON serializable"),
+        ({"events": "abc"}, "Answer.events takes a list of events, not 'abc' alone"),
+        ({"events": b"abc"}, "Answer.events takes a list of events, not b'abc' alone"),
+        ({"headers": [("A", "1")]}, r"the headers of an Answer are a dict, not \[\('A', '1'\)\]"),
+        ({"status": "429"}, "the status of an Answer has three digits, not '429'"),
+        ({"status": 99}, "the status of an Answer has three digits, not 99"),
         ({"before": [b"HTTP"]}, "Answer.before takes Pause, WaitFor, CUT, RESET, HANG, not b'HTTP'"),
         ({"headers": {"X-A": "1\r\nX-B: 2"}}, "'X-A' of an Answer has a control character: '1.*X-B: 2'"),
         ({"raw": True}, "a raw Answer has events"),
@@ -224,3 +224,18 @@ def test_what_could_not_be_sent_is_refused(fields: dict[str, object], complaint:
     """At the line that wrote it, and not in the middle of a connection."""
     with pytest.raises((TypeError, ValueError), match=complaint):
         Answer(**fields)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize(
+    ("step", "complaint"),
+    [
+        (lambda: Pause(-1), "Pause.seconds must be a number of seconds from 0, not -1"),
+        (lambda: Pause(float("nan")), "Pause.seconds must be a number of seconds from 0, not nan"),
+        (lambda: Pause("1"), "Pause.seconds must be a number of seconds, not '1'"),  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+        (lambda: Heartbeats(1, every=-0.1), "Heartbeats.every must be a number of seconds from 0, not -0.1"),
+    ],
+)
+def test_a_step_that_could_not_be_taken_is_refused(step: Callable[[], object], complaint: str) -> None:
+    """At the line that wrote it."""
+    with pytest.raises((TypeError, ValueError), match=complaint):
+        step()

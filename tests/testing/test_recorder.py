@@ -5,7 +5,6 @@ import gzip
 import json
 import ssl
 import tracemalloc
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +21,6 @@ from .wire import CHAT, asking, client, connected, exchange, receive, request_by
 
 
 HELLO = [{"role": "user", "content": "Hello, wörld!"}]
-
-
-@pytest.fixture
-async def gateway() -> AsyncIterator[FakeGateway]:
-    """Run the gateway that is recorded."""
-    async with FakeGateway() as gateway:
-        yield gateway
 
 
 @pytest.fixture

@@ -352,6 +352,8 @@ WRONG: Any = 429
         ),
         (lambda: Script(otherwise=WRONG), "otherwise must be an Answer"),
         (lambda: Expect(CALL, WRONG), "answer must be an Answer"),
+        (lambda: Expect(WRONG), r"Expect takes a call, such as .*, or the class of one, not 429; where="),
+        (lambda: Expect(cast("Any", FakeGateway)), "or the class of one, not <class "),
         (lambda: FakeGateway().enqueue(WRONG), "answer must be an Answer"),
     ],
 )
