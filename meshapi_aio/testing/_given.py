@@ -26,8 +26,8 @@ def is_seconds(owner: object, attribute: "attrs.Attribute[Any]", value: object) 
 
 def check_token(token: str) -> None:
     """Raise ``ValueError`` for a key that no header could hold."""
-    if not token or not all("!" <= character <= "~" for character in token):
-        msg = "token must be visible ASCII characters without blanks (not shown); None makes one up"
+    if not token.strip() or not all(" " <= character <= "~" for character in token):
+        msg = "token must be visible ASCII characters (not shown); None makes one up"
         raise ValueError(msg)
 
 
