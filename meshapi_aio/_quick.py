@@ -4,7 +4,7 @@ Shapes made of JSON in a straight line of code, written once for each class.
 It makes what the codec's hooks make, and takes less on itself: what it is not sure of it gives to them or
 refuses (:class:`Misfit`), and they tell what is wrong, and where. Performs no I/O.
 
-Measured with a chunk of 250 bytes (Python 3.11): 2.2 µs, where the hooks take 5.5.
+Measured with a chunk of 250 bytes (Python 3.11): 2.0 µs, where the hooks take 4.5.
 """
 
 from collections.abc import Callable

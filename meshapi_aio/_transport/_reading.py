@@ -3,7 +3,7 @@ aiohttp's reader of a body, made quick where this version of aiohttp is known we
 
 aiohttp (3.14.5) keeps account of where the pieces of the chunked transfer coding end, which nobody here asks
 for, and after each piece that is read it tells its parser to go on, paused or not. With one event to a piece,
-as servers send them, that takes 6 of the 13 µs that a chunk costs a hand-written loop.
+as servers send them, that would be 1.2 of 3.3 µs a chunk (one stream of 20,000, Python 3.11).
 
 The class of the reader is replaced, since aiohttp's parser makes it; that is allowed between classes of the
 same layout. Where anything looks unfamiliar, the reader stays aiohttp's own, and only the time is lost.
@@ -99,8 +99,8 @@ def read_less_at_once(transport: Any) -> None:
     Let a plain connection read 64 KiB at once.
 
     asyncio allocates what it may read, 256 KiB, before it knows how much there is. The C library takes that
-    much from the system each time, and gives it back: two page faults for each event, and 88 µs a wake-up
-    where it could be 42. TLS and uvloop read into buffers of their own.
+    much from the system, and may give it back each time: page faults, which made 15 µs of system time a
+    wake-up where it can be 6 (100 streams of 50 chunks a second). TLS and uvloop have buffers of their own.
     """
     if isinstance(getattr(transport, "max_size", None), int):
         transport.max_size = _READ_SIZE
