@@ -23,8 +23,8 @@ class CompletionFolder:
     """
     Folds the chunks of a completion.
 
-    Measured with one answer (Python 3.11), µs a chunk: 0.25 one by one, or 0.7 where they are arguments of a
-    tool; 0.03 in runs of chunks that are known to be alike.
+    Measured with one answer (Python 3.11), µs a chunk: 0.7 alone, or 2.4 where it is a piece of a tool's
+    arguments; 0.02 and 0.45 in runs of chunks that are known to be alike.
     """
 
     __slots__ = ("_extra", "_folders", "_has_first", "_head")
