@@ -134,8 +134,10 @@ def _check_meaning(
 ) -> None:
     events = list(expected.events)
     pending = expected.pending
-    if pending is not None and (pending.strip() == "[DONE]" or isinstance(decoded(pending), dict)):
-        events.append(ServerSentEvent(_pending_type(expected), pending))
+    if pending is not None:
+        kind = _pending_type(expected)
+        if kind == "error" or pending.strip() == "[DONE]" or isinstance(decoded(pending), dict):
+            events.append(ServerSentEvent(kind, pending))
     said: list[Any] = []
     failure: type[Exception] | None = ResponseTooLargeError if expected.too_large is not None else None
     done, skipped = False, 0
