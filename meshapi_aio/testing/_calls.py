@@ -10,8 +10,8 @@ from typing import Any, Literal, TypeAlias, cast, get_args, get_origin
 
 import attrs
 
-from ..call import CALLS, Call, StreamCall
-from ..endpoints import Families  # noqa: F401 (fills the registry) # pyright: ignore[reportUnusedImport]
+from ..call import Call, StreamCall
+from ..endpoints import every_call
 from ._json import Object, is_object
 
 
@@ -33,7 +33,7 @@ def read_call(method: str, path: str, body: bytes) -> AnyCall | None:
         return None
     if not is_object(asked):
         return None
-    for kind in CALLS.values():
+    for kind in every_call().values():
         if (kind.route.method, kind.route.path) == (method, path) and _is(kind, asked):
             return _made(kind, asked)
     return None
