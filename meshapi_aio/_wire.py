@@ -5,6 +5,7 @@ Performs no I/O and knows no event loop: everything here is tested with literals
 """
 
 from typing import Any, TypeVar
+from urllib.parse import quote, urlencode
 
 import attrs
 
@@ -52,7 +53,26 @@ def prepare(call: Call[Any] | StreamCall[Any], settings: Settings) -> Request:
     headers: Headers | None = settings.prepared.get(streams)
     if headers is None:
         headers = settings.prepared[streams] = _headers(settings, streams=streams)
-    return Request(call.route.method, settings.base_url + call.route.path, headers, dumps(call.body()))
+    method, url = call.route.method, settings.base_url + call.path()
+    if method in _WITH_QUERY:
+        query = _query(call.body())
+        return Request(method, f"{url}?{query}" if query else url, headers, None)
+    return Request(method, url, headers, dumps(call.body()))
+
+
+_WITH_QUERY = frozenset({"GET", "DELETE"})
+
+
+def _query(said: dict[str, Any]) -> str:
+    """Return a query: lists as repeated keys, true and false in lower case, which the gateway wants."""
+    return urlencode(
+        [
+            (name, str(item).lower() if isinstance(item, bool) else item)
+            for name, value in said.items()
+            for item in (value if isinstance(value, list) else [value])
+        ],
+        quote_via=quote,
+    )
 
 
 def _headers(settings: Settings, *, streams: bool) -> Headers:
@@ -92,7 +112,7 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     value: Any = None
     failure: MeshAPIError | None = None
     try:
-        value = loads(body)
+        value = loads(body) if body or answer.status != 204 else {}
     except ValueError:
         failure = unexpected(answer, body, settings, "JSON")
     # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.
@@ -100,7 +120,7 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     if failure is not None:
         raise failure
     try:
-        reply: ReplyType = structurer(call.reply)(value)
+        reply: ReplyType = structurer(call.reply)(call.reply._given(value))  # noqa: SLF001 - as below
     except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever the hooks raise
         failure = DecodeError(
             f"the reply is no {call.reply.__name__}: {unfit(error)}",

@@ -69,15 +69,16 @@ class Route:
     path: str
     fields: tuple[str, ...] = attrs.field(init=False, eq=False, repr=False)
 
-    @fields.default
-    def _(self) -> tuple[str, ...]:
-        return tuple(name for name, _ in _PLACE.findall(self.path))
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "fields", tuple(name for name, _ in _PLACE.findall(self.path)))
 
     def filled(self, call: object) -> str:
         """Return the path of one call."""
         if not self.fields:
             return self.path
-        return _PLACE.sub(lambda place: quote(getattr(call, place[1]), safe="/" if place[2] else ""), self.path)
+        return _PLACE.sub(
+            lambda place: quote(getattr(call, place[1]), safe="/" if place[2] else ""), self.path
+        )
 
 
 CALLS: dict[str, type["Call[Any]"] | type["StreamCall[Any]"]] = {}

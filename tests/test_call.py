@@ -12,8 +12,8 @@ from typing import Any, Literal
 import attrs
 import pytest
 
-from meshapi_aio._shape import Reply, Shape, shape
 from meshapi_aio._family import Family, Namespace, create_method, method, stream_method
+from meshapi_aio._shape import Reply, Shape, shape
 from meshapi_aio.call import CALLS, Call, Route, StreamCall, fields, post
 
 

@@ -31,6 +31,8 @@ def _bound(node: ast.stmt, *, is_package: bool) -> set[str]:
             node.level == 1 or (node.module or "").split(".")[0] == NAME
         ):
             return {alias.asname or alias.name for alias in node.names}
+        case ast.If(test=ast.Name(id="TYPE_CHECKING")):
+            return set()
         case ast.If() | ast.Try():
             nested = [part for part in ast.iter_child_nodes(node) if isinstance(part, ast.stmt)]
             return set().union(*(_bound(part, is_package=is_package) for part in nested))

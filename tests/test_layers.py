@@ -52,6 +52,7 @@ TABLE: Mapping[str, Row] = {
     "_stream.py": Row(5, event_loop=True),
     "call.py": Row(3, _ATTRS),
     "_family.py": Row(4),
+    "_pages.py": Row(5, _ATTRS),
     "endpoints/_shared.py": Row(4, _ATTRS),
     "endpoints/_messages.py": Row(4, _ATTRS),
     "endpoints/_text.py": Row(4),

@@ -184,6 +184,9 @@ class Transport:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=self._trust_env,
             )
+            # aiohttp by itself sends what is idempotent a second time where a connection ends without an
+            # answer; what is tried again, and what is not, is ours to say (aiohttp 3.14.5, no public switch).
+            self._session._retry_connection = False  # noqa: SLF001 - see above
         if self._slots is None:
             size = self._max_connections
             connector = self._session.connector

@@ -11,9 +11,9 @@ from typing import Any, Literal
 import attrs
 
 from .._batch import Batch
+from .._family import Family, Namespace, create_method, stream_method
 from .._shape import Reply, Shape, shape
 from .._stream import Stream
-from .._family import Family, Namespace, create_method, stream_method
 from ..call import Call, StreamCall, fields, post
 from ..errors import MeshAPIError, StreamAPIError
 from ._completion import HEAD, CompletionFolder
