@@ -8,6 +8,7 @@ The asyncio client for Mesh API, an OpenAI-compatible gateway to 300+ models.
             print(chunk.text, end="")
 """
 
+from ._polling import Job
 from ._shape import Reply, Shape
 from ._stream import Stream
 from ._version import __version__
@@ -111,6 +112,7 @@ __all__ = [
     "ImagePart",
     "IncompleteToolCall",
     "InternalServerError",
+    "Job",
     "Limits",
     "MalformedEventError",
     "MeshAPI",
