@@ -18,7 +18,6 @@ import re
 from collections.abc import Callable
 from typing import (
     Any,
-    ClassVar,
     Generic,
     Literal,
     TypeVar,
@@ -90,8 +89,11 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
     __slots__ = ()
 
-    route: ClassVar[Route]
-    reply: ClassVar[Any]
+    # Of the class, but in raw calls, where each has its own.
+    route: Route
+    reply: Any
+    accepts: str
+    """The media type that is asked for: the reply's own, where it says one."""
 
     __repr__ = brief
 
@@ -197,6 +199,9 @@ def _register(route: Route, cls: CallClass) -> CallClass:
     made: Any = _frozen(cls, route.fields)
     made.route = route
     made.reply = reply
+    made.accepts = getattr(
+        reply, "accepts", "text/event-stream" if issubclass(cls, StreamCall) else "application/json"
+    )
     missing = set(route.fields) - {field.name for field in attrs.fields(made)}
     if missing:
         msg = f"{made.__name__} has no field for {', '.join(sorted(missing))} in its path {route.path}"

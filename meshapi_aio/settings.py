@@ -259,8 +259,8 @@ class Settings:
     )
     on_event: Callable[[Event], None] | None = attrs.field(default=None, validator=_callable)
     cache: bool | None = attrs.field(default=None, validator=_must_be("True, False or None", bool, NoneType))
-    prepared: dict[bool, Any] = attrs.field(factory=dict, init=False, eq=False, repr=False)
-    """Room for what is made of these settings alone, once: the headers of whole and of streamed calls."""
+    prepared: dict[str, Any] = attrs.field(factory=dict, init=False, eq=False, repr=False)
+    """Room for what is made of these settings alone, once: the headers, by the media type asked for."""
     _echoes: tuple[str, ...] = attrs.field(
         init=False,
         repr=False,
