@@ -92,6 +92,8 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
     route: ClassVar[Route]
     reply: ClassVar[Any]
+    falls_back: ClassVar[bool] = False
+    """Whether the models of a ``Fallback`` may take over, since another one may answer as well."""
 
     __repr__ = brief
 
