@@ -13,6 +13,11 @@ from ..call import CALLS, Call, StreamCall
 
 if TYPE_CHECKING:
     from .chat import Chat
+    from .embeddings import Embeddings
+    from .moderations import Moderations
+    from .router import Router
+    from .templates import Templates
+    from .web import Web
 
 
 __all__ = ["Families", "every_call"]
@@ -42,6 +47,11 @@ class Families:
     __slots__ = ()
 
     chat: Namespace["Chat"] = _OnDemand("Chat")
+    embeddings: Namespace["Embeddings"] = _OnDemand("Embeddings")
+    moderations: Namespace["Moderations"] = _OnDemand("Moderations")
+    router: Namespace["Router"] = _OnDemand("Router")
+    templates: Namespace["Templates"] = _OnDemand("Templates")
+    web: Namespace["Web"] = _OnDemand("Web")
 
 
 def every_call() -> dict[str, type[Call[Any]] | type[StreamCall[Any]]]:
