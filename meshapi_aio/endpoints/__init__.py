@@ -12,6 +12,7 @@ from ..call import CALLS, Call, StreamCall
 
 
 if TYPE_CHECKING:
+    from .batches import Batches
     from .chat import Chat
 
 
@@ -41,6 +42,7 @@ class Families:
 
     __slots__ = ()
 
+    batches: Namespace["Batches"] = _OnDemand("Batches")
     chat: Namespace["Chat"] = _OnDemand("Chat")
 
 
