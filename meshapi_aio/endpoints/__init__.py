@@ -12,7 +12,9 @@ from ..call import CALLS, Call, StreamCall
 
 
 if TYPE_CHECKING:
+    from .audio import Audio
     from .chat import Chat
+    from .files import Files
 
 
 __all__ = ["Families", "every_call"]
@@ -41,7 +43,9 @@ class Families:
 
     __slots__ = ()
 
+    audio: Namespace["Audio"] = _OnDemand("Audio")
     chat: Namespace["Chat"] = _OnDemand("Chat")
+    files: Namespace["Files"] = _OnDemand("Files")
 
 
 def every_call() -> dict[str, type[Call[Any]] | type[StreamCall[Any]]]:
