@@ -12,8 +12,10 @@ from ..call import CALLS, Call, StreamCall
 
 
 if TYPE_CHECKING:
+    from .audio import Audio
     from .batches import Batches
     from .chat import Chat
+    from .files import Files
 
 
 __all__ = ["Families", "every_call"]
@@ -43,7 +45,9 @@ class Families:
     __slots__ = ()
 
     batches: Namespace["Batches"] = _OnDemand("Batches")
+    audio: Namespace["Audio"] = _OnDemand("Audio")
     chat: Namespace["Chat"] = _OnDemand("Chat")
+    files: Namespace["Files"] = _OnDemand("Files")
 
 
 def every_call() -> dict[str, type[Call[Any]] | type[StreamCall[Any]]]:
