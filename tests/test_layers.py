@@ -81,8 +81,8 @@ SAME_RANK = frozenset({("__main__.py", "cli/")})
 _EVENT_LOOP = frozenset({"asyncio", "selectors", "socket"})
 _DYNAMIC = frozenset({"__import__", "import_module"})
 
-# It imports the families on demand; under TYPE_CHECKING it says which, and that is checked.
-ON_DEMAND = frozenset({"endpoints/__init__.py"})
+# They import the families on demand; under TYPE_CHECKING they say which, and that is checked.
+ON_DEMAND = frozenset({"__init__.py", "endpoints/__init__.py"})
 
 
 class Import(NamedTuple):
