@@ -6,7 +6,7 @@ What can't be right is refused when a call is made, before anything is sent. Per
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeVar, get_args, overload
+from typing import Any, TypedDict, TypeVar, Unpack, get_args, overload
 from urllib.parse import unquote
 
 import attrs
@@ -26,7 +26,13 @@ StreamType_co = TypeVar("StreamType_co", covariant=True)
 ChunkType = TypeVar("ChunkType")
 ShapeType = TypeVar("ShapeType", bound=Shape)
 
-JSONBody = Mapping[str, Any] | Sequence[Any] | None
+
+class _Sent(TypedDict, total=False):
+    """What both kinds of raw calls take beside the path."""
+
+    body: Mapping[str, Any] | Sequence[Any] | None
+    query: Mapping[str, Any] | None
+
 
 _BODILESS = frozenset({"GET", "DELETE"})
 # What may stand in a URL as it is: printable ASCII without blanks, and without what begins a fragment.
@@ -154,23 +160,15 @@ class RawCall(_Raw, Call[ReplyType_co]):
     __slots__ = ()
 
     @overload
-    def __init__(
-        self: "RawCall[Any]",
-        method: HTTPMethod,
-        path: str,
-        *,
-        body: JSONBody = None,
-        query: Mapping[str, Any] | None = None,
-    ) -> None: ...
+    def __init__(self: "RawCall[Any]", method: HTTPMethod, path: str, **sent: Unpack[_Sent]) -> None: ...
     @overload
     def __init__(
         self: "RawCall[ReplyType]",
         method: HTTPMethod,
         path: str,
         *,
-        body: JSONBody = None,
-        query: Mapping[str, Any] | None = None,
         reply: type[ReplyType],
+        **sent: Unpack[_Sent],
     ) -> None: ...
     def __init__(
         self, method: HTTPMethod, path: str, *, body: Any = None, query: Any = None, reply: Any = Untyped
@@ -195,12 +193,7 @@ class RawStreamCall(_Raw, StreamCall[StreamType_co]):
 
     @overload
     def __init__(
-        self: "RawStreamCall[RawStream[dict[str, Any]]]",
-        method: HTTPMethod,
-        path: str,
-        *,
-        body: JSONBody = None,
-        query: Mapping[str, Any] | None = None,
+        self: "RawStreamCall[RawStream[dict[str, Any]]]", method: HTTPMethod, path: str, **sent: Unpack[_Sent]
     ) -> None: ...
     @overload
     def __init__(
@@ -208,9 +201,8 @@ class RawStreamCall(_Raw, StreamCall[StreamType_co]):
         method: HTTPMethod,
         path: str,
         *,
-        body: JSONBody = None,
-        query: Mapping[str, Any] | None = None,
         chunks: type[bytes],
+        **sent: Unpack[_Sent],
     ) -> None: ...
     @overload
     def __init__(
@@ -218,9 +210,8 @@ class RawStreamCall(_Raw, StreamCall[StreamType_co]):
         method: HTTPMethod,
         path: str,
         *,
-        body: JSONBody = None,
-        query: Mapping[str, Any] | None = None,
         chunks: type[ShapeType],
+        **sent: Unpack[_Sent],
     ) -> None: ...
     def __init__(
         self,
