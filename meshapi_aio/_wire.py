@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import attrs
 
-from ._answer import Answer, error_in, read_error, redacted, unexpected
+from ._answer import Answer, error_in, read_error, redacted, tells_error, unexpected
 from ._byte_reader import read_bytes
 from ._bytes import ByteReply
 from ._codec import structurer, unfit
@@ -140,6 +140,12 @@ def _headers(settings: Settings, accepts: str) -> Headers:
     return headers
 
 
+def _error_of(kind: Any, value: Any, answer: Answer, settings: Settings) -> MeshAPIError | None:
+    if not tells_error(value) or (issubclass(kind, Reply) and kind._is_data(value)):  # noqa: SLF001 - as below
+        return None
+    return error_in(value, answer, settings)
+
+
 def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Settings) -> ReplyType:
     """
     Return the reply in a whole answer, or raise what the answer stands for.
@@ -161,7 +167,7 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     except ValueError:
         failure = unexpected(answer, body, settings, "JSON")
     # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.
-    failure = failure or error_in(value, answer, settings)
+    failure = failure or _error_of(call.reply, value, answer, settings)
     if failure is not None:
         raise failure
     if call.reply is Untyped:
