@@ -11,6 +11,7 @@ The asyncio client for Mesh API, an OpenAI-compatible gateway to 300+ models.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ._polling import Job
 from ._shape import Reply, Shape
 from ._stream import Stream
 from ._version import __version__
@@ -117,6 +118,7 @@ __all__ = [
     "ImagePart",
     "IncompleteToolCall",
     "InternalServerError",
+    "Job",
     "Limits",
     "MalformedEventError",
     "MeshAPI",

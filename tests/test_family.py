@@ -2,14 +2,17 @@
 
 import gc
 import inspect
+import operator
 import pydoc
 import weakref
 from typing import Any
 
 import pytest
 
+from meshapi_aio import CreateChatCompletion, MeshAPI, StreamChatCompletion
 from meshapi_aio._family import Family, Namespace, create_method, method, stream_method
 from meshapi_aio.call import Call, StreamCall
+from meshapi_aio.endpoints import every_call, every_method
 from tests.test_call import Answer, Ask, Pieces, Watch
 
 
@@ -111,6 +114,17 @@ async def test_methods_make_calls_and_send_them() -> None:
     assert client.sent.pop() == Ask(question="why")
     assert isinstance(client.asking.watch(question="why", depth=1), Pieces)
     assert client.sent.pop() == Watch(question="why", depth=1)
+
+
+def test_every_method_tells_its_calls() -> None:
+    """By the name that a client has it by, in the order in which families declare them."""
+    client = MeshAPI(token="rsk_test")
+    found = every_method()
+    assert found["chat.completions.create"] == (CreateChatCompletion, StreamChatCompletion)
+    assert found["chat.completions.stream"] == (StreamChatCompletion,)
+    for name, calls in found.items():
+        assert callable(operator.attrgetter(name)(client))
+        assert set(calls) <= set(every_call().values())
 
 
 async def test_create_is_awaited_or_streams() -> None:

@@ -1,13 +1,14 @@
 """The bytes of a connection on their way to aiohttp: whose they are, and the head before the body."""
 
 import asyncio
+import contextlib
+import ssl
 import weakref
-from typing import Any
+from asyncio.trsock import TransportSocket
 
 from aiohttp.client_proto import ResponseHandler
 
 from ._exchange import Exchange
-from ._reading import what_came
 
 
 __all__ = ["Handler"]
@@ -21,6 +22,10 @@ class Handler(ResponseHandler):
 
     Where a body can't be read (its framing or its packing breaks) in the very packet of the head, aiohttp's
     parser forgets head and body: the gateway's id of the call would be lost, and the chunks before the break.
+
+    Where a connection breaks while a slow reader has it paused, hands over what had come. On TLS asyncio
+    reads on meanwhile, up to 256 KiB and one more read, and both it and aiohttp's parser forget what they
+    hold: 1,259 of 4,000 chunks were lost (Python 3.11 to 3.13, aiohttp 3.14.5).
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -29,6 +34,8 @@ class Handler(ResponseHandler):
         """Whether no exchange has had the connection yet."""
         self._exchange: weakref.ref[Exchange] | None = None
         self._seen: bytes | None = None
+        self._tls: ssl.SSLObject | None = None
+        self._breaks = False
 
     @property
     def exchange(self) -> Exchange | None:
@@ -41,16 +48,35 @@ class Handler(ResponseHandler):
         self._exchange = None if exchange is None else weakref.ref(exchange)
         self._seen = b""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection, once it is secure where it has to be."""
+        super().connection_made(transport)
+        # Noted now, since a transport of TLS that was closed twice can't be asked any more.
+        self._tls = transport.get_extra_info("ssl_object")
+
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Take what the other side said before it broke the connection, then the end of it."""
-        # A server that refuses an upload answers early and closes, and the next piece that is written to it
-        # breaks the connection. asyncio looks no further then: 5 of 100 answers were lost that way.
-        transport: Any = self.transport
-        if isinstance(exc, ConnectionError) and transport is not None:
+        """Take the end of the connection, after what came before it."""
+        exchange = self.exchange
+        answer = None if exchange is None else exchange.answer
+        # Closed in order, everything has been read, or nobody wants it. Packed, it could be of any size.
+        if exc is not None and answer is not None and "content-encoding" not in answer.headers:
+            self._breaks = True
+            self.data_received(self._rest())
+        elif exc is not None and answer is None:
+            # A server that refuses an upload answers early and closes, and the next piece that is written to
+            # it breaks the connection: 5 of 100 such answers were lost.
             self._seen = None  # head and body in one, since it counts as not connected
-            for data in what_came(transport):
-                self.data_received(data)
+            self.data_received(self._rest())
         super().connection_lost(exc)
+
+    def _rest(self) -> bytes:
+        """Return what has come and was not read."""
+        return _unread(self.transport) if self._tls is None else _undeciphered(self._tls)
+
+    def pause_reading(self) -> None:
+        """Take no more for now; at the end of the connection that would be for ever."""
+        if not self._breaks:
+            super().pause_reading()
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of the connection."""
@@ -67,3 +93,23 @@ class Handler(ResponseHandler):
             else:
                 self._seen = (seen + data)[1 - len(_END) :]
         super().data_received(data)
+
+
+def _undeciphered(tls: ssl.SSLObject) -> bytes:
+    pieces: list[bytes] = []
+    with contextlib.suppress(ssl.SSLError):  # that no more is here is one, too
+        while piece := tls.read(2**14):  # a record
+            pieces.append(piece)
+    return b"".join(pieces)
+
+
+def _unread(transport: asyncio.BaseTransport | None) -> bytes:
+    """Return what the socket holds: where a write fails, asyncio looks no further."""
+    sock = None if transport is None else transport.get_extra_info("socket")
+    pieces: list[bytes] = []
+    if isinstance(sock, TransportSocket):  # uvloop has closed its own by now
+        with contextlib.suppress(OSError), sock.dup() as held:
+            held.settimeout(0)
+            while piece := held.recv(2**16):
+                pieces.append(piece)
+    return b"".join(pieces)

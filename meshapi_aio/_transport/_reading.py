@@ -10,15 +10,13 @@ same layout. Where anything looks unfamiliar, the reader stays aiohttp's own, an
 """
 
 import inspect
-from asyncio.trsock import TransportSocket
-from collections.abc import Iterator
 from typing import Any, Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 
-__all__ = ["quicken", "read_less_at_once", "what_came"]
+__all__ = ["quicken", "read_less_at_once"]
 
 
 class _QuickReader(aiohttp.StreamReader):
@@ -106,21 +104,3 @@ def read_less_at_once(transport: Any) -> None:
     """
     if isinstance(getattr(transport, "max_size", None), int):
         transport.max_size = _READ_SIZE
-
-
-def what_came(transport: Any) -> Iterator[bytes]:
-    """
-    Read what a plain connection still holds after a write to it failed.
-
-    Of TLS asyncio has taken down the decoder by then, and uvloop has closed the descriptor.
-    """
-    sock = transport.get_extra_info("socket")
-    if not isinstance(sock, TransportSocket) or transport.get_extra_info("sslcontext") is not None:
-        return
-    try:
-        with sock.dup() as held:
-            held.settimeout(0)
-            while data := held.recv(_READ_SIZE):
-                yield data
-    except OSError:  # nothing more, or it is closed
-        return

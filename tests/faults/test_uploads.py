@@ -574,7 +574,7 @@ async def test_a_connection_is_used_again_after_an_upload() -> None:
 
 
 async def test_a_signed_address_is_told_nowhere(caplog: pytest.LogCaptureFixture) -> None:
-    """Storages quote what was signed; errors, events, logs and reprs show neither the query nor its values."""
+    """Storages quote what was signed; errors, events and logs show neither the query nor its values."""
     signature, key = "abcdef0123456789abcdef", "AKIA/2026/us-east-1/s3"
     query = f"X-Amz-Credential={key.replace('/', '%2F')}&X-Amz-Signature={signature}&X-Amz-Expires=900"
     told: list[Any] = []
