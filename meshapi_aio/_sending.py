@@ -267,6 +267,7 @@ class Errand:
         assert answer is not None
         limit = limits.reply_bytes if answer.is_success else limits.error_bytes
         body = await exchange.read_all(limit, cut=not answer.is_success)
+        exchange.check_sent()
         if len(body) < HUGE:
             reply = read_reply(call, answer, body, self._settings)
         else:

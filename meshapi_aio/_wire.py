@@ -17,7 +17,7 @@ from ._bytes import ByteReply
 from ._codec import structurer, unfit
 from ._form import form
 from ._json import dumps, loads
-from ._outside import Outside
+from ._outside import Outside, PutFile
 from ._raw import RawCall, RawStreamCall, Untyped
 from ._shape import Reply
 from ._upload import Body
@@ -48,7 +48,9 @@ class Request:
     method: str
     url: str = attrs.field(repr=False)
     headers: Headers
-    body: bytes | Body | None = attrs.field(repr=False)
+    body: bytes | None = attrs.field(repr=False)
+    parts: Body | None = None
+    """A body that holds files, in place of the other."""
     outside: bool = False
     """Whether it goes past the gateway: the URL as it is, and no header but these and what HTTP needs."""
 
@@ -75,16 +77,15 @@ def prepare(call: Call[Any] | StreamCall[Any], settings: Settings) -> Request:
     if call.is_form:
         boundary = uuid4().hex
         kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        return Request(method, url, Headers({**headers, **kind}), form(call.body(), boundary))
+        return Request(method, url, Headers({**headers, **kind}), None, form(call.body(), boundary))
     return Request(method, url, headers, dumps(call.body()))
 
 
 def _outside(call: Outside) -> Request:
-    headers = Headers({"User-Agent": USER_AGENT})
-    if call.file is not None:
-        headers["Content-Type"] = call.file.content_type
-    body = None if call.file is None else Body((call.file,))
-    return Request(call.route.method, call.url, headers, body, outside=True)
+    headers, parts = Headers({"User-Agent": USER_AGENT}), None
+    if isinstance(call, PutFile):
+        headers["Content-Type"], parts = call.file.content_type, Body((call.file,))
+    return Request(call.route.method, call.url, headers, None, parts, outside=True)
 
 
 def settings_for(call: object, settings: Settings) -> Settings:
