@@ -226,7 +226,7 @@ async def test_where_no_call_goes(
 )
 async def test_limits_and_the_catalogue_count(options: dict[str, Any], status: int, code: str) -> None:
     """For every call, as they do for a chat."""
-    call = CreateThing(name="several words", extra_body={"model": "maker/other"})
+    call = CreateThing(name="several words", extra_body={"model": "maker/other", "input": "Hi you"})
     async with (
         FakeGateway(**options) as gateway,
         MeshAPI(gateway.base_url, gateway.token, retry=Retry(max_retries=0)) as client,
