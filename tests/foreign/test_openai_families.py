@@ -83,7 +83,8 @@ async def test_responses(speaker: Speaker) -> None:
     events = await speaker.items(await speaker.call(create, model=MODEL, input=HELLO, stream=True))
     assert "".join(event.delta for event in events if event.type == "response.output_text.delta") == WORDS
     assert events[-1].response.output_text == WORDS
-    tools = [{"type": "function", "strict": None, **tool["function"]} for tool in TOOLS]
+    functions: list[Any] = [tool["function"] for tool in TOOLS]
+    tools = [{"type": "function", "strict": None, **function} for function in functions]
     made = await speaker.call(create, model=MODEL, input="Use get_weather.", tools=tools)
     (call,) = made.output
     assert (call.type, call.name) == ("function_call", "get_weather")
