@@ -38,6 +38,7 @@ every_shaped = pytest.mark.parametrize("name", SHAPED)
 every_json = pytest.mark.parametrize("name", [name for name, kind in CALLS.items() if not kind.is_form])
 every_stream = pytest.mark.parametrize("name", STREAMS)
 
+TELLS = re.compile(r"\b(return|repl(y|ies)|answer|fetch|list|find|get|ask|tell|search|into)", re.IGNORECASE)
 UNKNOWN = {"not": ["known", None, {"to": "anybody"}]}
 
 

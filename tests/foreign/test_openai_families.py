@@ -7,6 +7,7 @@ batches it reads what there is; they are begun in another way.
 
 import base64
 from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 import pytest
