@@ -50,6 +50,11 @@ TABLE: Mapping[str, Row] = {
     "_scope.py": Row(2, event_loop=True),
     "_pump.py": Row(4, event_loop=True),
     "_stream.py": Row(5, event_loop=True),
+    "_saving.py": Row(0),
+    "_bytes.py": Row(6, _ATTRS),
+    "_byte_reader.py": Row(12),
+    "_event_stream.py": Row(3),
+    "_raw.py": Row(7, _ATTRS),
     "call.py": Row(3, _ATTRS),
     "_family.py": Row(4),
     "_pages.py": Row(5, _ATTRS),
@@ -77,7 +82,13 @@ TABLE: Mapping[str, Row] = {
 }
 
 # Of each pair the first may import the second although their ranks are equal: a family its sibling, say.
-SAME_RANK = frozenset({("__main__.py", "cli/"), ("endpoints/batches.py", "endpoints/chat.py")})
+SAME_RANK = frozenset(
+    {
+        ("__main__.py", "cli/"),
+        ("_wire.py", "_byte_reader.py"),
+        ("endpoints/batches.py", "endpoints/chat.py"),
+    }
+)
 
 _EVENT_LOOP = frozenset({"asyncio", "selectors", "socket"})
 _DYNAMIC = frozenset({"__import__", "import_module"})
