@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from meshapi_aio._batch import Batch
+from meshapi_aio._batch import Alike, Batch
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
 from meshapi_aio._stream import Stream
@@ -37,6 +37,12 @@ class Wire:
         self.finalized_in: str | None = None
         self._wake: asyncio.Future[None] | None = None
         self._reason: MeshAPIError | None = None
+
+    def coming(self) -> asyncio.Future[None] | None:
+        return None
+
+    def taken(self) -> bytes:
+        return b""
 
     async def read(self) -> bytes:
         self.stamps.append(self.idle_since)
@@ -77,9 +83,13 @@ class Letters:
     def __init__(self) -> None:
         self.done = False
         self.failure: MeshAPIError | None = None
+        self.alike: Alike[str] | None = None
         self.has_more = False
         self.skipped = 0
         self.rest: list[str] = []
+
+    def told(self, count: int) -> None:
+        raise AssertionError(count)
 
     def feed(self, data: bytes) -> Batch[str]:
         chunks = []

@@ -9,6 +9,7 @@ The class of the reader is replaced, since aiohttp's parser makes it; that is al
 same layout. Where anything looks unfamiliar, the reader stays aiohttp's own, and only the time is lost.
 """
 
+import asyncio
 import inspect
 from typing import Any, Final
 
@@ -16,19 +17,19 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 
-__all__ = ["quicken", "read_less_at_once"]
+__all__ = ["QuickReader", "quicken", "read_less_at_once"]
 
 
-class _QuickReader(aiohttp.StreamReader):
+class QuickReader(aiohttp.StreamReader):
     """A reader that only keeps what has come, and pauses the connection where that is too much."""
 
     __slots__ = ()
 
     def begin_http_chunk_receiving(self) -> None:
-        pass
+        self._http_chunk_splits = None
 
     def end_http_chunk_receiving(self) -> None:
-        pass
+        self._http_chunk_splits = None
 
     def feed_data(self, data: bytes, size: int = 0) -> bool:  # noqa: ARG002 - aiohttp's signature
         if not data:
@@ -54,15 +55,23 @@ class _QuickReader(aiohttp.StreamReader):
                 await waiter
             finally:
                 self._waiter = None
-        return self._taken()
+        return self.taken()
+
+    def coming(self) -> asyncio.Future[None] | None:
+        """Return what is done when something has come, be it the end or an error; None where it has."""
+        if self._buffer or self._eof or self._exception is not None:
+            return None
+        waiter = self._waiter = self._loop.create_future()
+        return waiter
 
     def read_nowait(self, n: int = -1) -> bytes:
         assert n == -1
         if self._exception is not None:
             raise self._exception
-        return self._taken()
+        return self.taken()
 
-    def _taken(self) -> bytes:
+    def taken(self) -> bytes:
+        """Return what has come by now."""
         buffer = self._buffer
         data = buffer.popleft() if len(buffer) == 1 else b"".join(buffer)
         buffer.clear()
@@ -85,10 +94,11 @@ def _is_familiar() -> bool:
 _FAMILIAR: Final = _is_familiar()
 
 
-def quicken(content: aiohttp.StreamReader) -> None:
-    """Make the reader of a body quick, if it is one of those that are known."""
+def quicken(content: aiohttp.StreamReader) -> QuickReader | None:
+    """Make the reader of a body quick and return it, if it is one of those that are known."""
     if _FAMILIAR and type(content) is aiohttp.StreamReader and not content._buffer_offset:  # noqa: SLF001
-        content.__class__ = _QuickReader
+        content.__class__ = QuickReader
+    return content if isinstance(content, QuickReader) else None
 
 
 _READ_SIZE: Final = 64 * 1024
