@@ -15,7 +15,7 @@ from .._scope import Scope, timed_out
 from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError
 from ..settings import Timeout
 from ._failures import failure_to_read
-from ._reading import QuickReader, quicken
+from ._reading import PieceHandler, QuickReader, quicken
 
 
 __all__ = ["Exchange", "Slots", "from_finalizer", "payload"]
@@ -138,11 +138,14 @@ class Exchange:
     def begun(self, response: aiohttp.ClientResponse, redact: Callable[[str], str]) -> None:
         """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
         self._response = response
-        self._content = quicken(response.content)
+        content = self._content = quicken(response.content)
         if self._over:  # broken off in the very turn of the loop in which it came
             response.close()
         if response.connection is not None:
             self._wire = response.connection.transport
+            protocol = response.connection.protocol
+            if isinstance(protocol, PieceHandler) and "Content-Encoding" not in response.headers:
+                protocol.shorten(content)
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
         # not taken everything: from then on it is no longer ours to break.
         response.content.on_eof(self._end)

@@ -10,6 +10,8 @@ same layout. Where anything looks unfamiliar, the reader stays aiohttp's own, an
 """
 
 import asyncio
+import collections
+import functools
 import inspect
 from typing import Any, Final
 
@@ -17,7 +19,11 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 
-__all__ = ["QuickReader", "quicken", "read_less_at_once"]
+__all__ = ["PieceHandler", "QuickReader", "quicken", "read_less_at_once"]
+
+
+# Stands where aiohttp keeps the places at which pieces end, while what has come ends with a piece.
+_BETWEEN: Final[collections.deque[int]] = collections.deque()
 
 
 class QuickReader(aiohttp.StreamReader):
@@ -29,7 +35,21 @@ class QuickReader(aiohttp.StreamReader):
         self._http_chunk_splits = None
 
     def end_http_chunk_receiving(self) -> None:
+        self._http_chunk_splits = _BETWEEN
+
+    def feed_eof(self) -> None:
         self._http_chunk_splits = None
+        super().feed_eof()
+
+    @property
+    def room(self) -> int:
+        """How many bytes may come before the connection is paused."""
+        return self._high_water - self._size
+
+    @property
+    def is_between(self) -> bool:
+        """Whether the last thing that the parser met is the end of a piece."""
+        return self._http_chunk_splits is _BETWEEN
 
     def feed_data(self, data: bytes, size: int = 0) -> bool:  # noqa: ARG002 - aiohttp's signature
         if not data:
@@ -99,6 +119,64 @@ def quicken(content: aiohttp.StreamReader) -> QuickReader | None:
     if _FAMILIAR and type(content) is aiohttp.StreamReader and not content._buffer_offset:  # noqa: SLF001
         content.__class__ = QuickReader
     return content if isinstance(content, QuickReader) else None
+
+
+class PieceHandler(ResponseHandler):
+    """
+    Takes a piece of the chunked transfer coding that comes by itself past aiohttp's parser.
+
+    The parser is in the same state between any two pieces, so it need not see one that begins where another
+    ended and fills what was read to the byte, as each does where one event is sent at a time. Everything else
+    goes through it: pieces that are cut, that come together, that end the body, and whatever is odd.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._content: QuickReader | None = None
+
+    def shorten(self, content: QuickReader | None) -> None:
+        """Take the way past the parser to this reader, whose body is not packed; None ends that."""
+        self._content = content if content is not None and _tells_ends() else None
+
+    def data_received(self, data: bytes) -> None:
+        """Take bytes of the connection."""
+        content = self._content
+        if content is None:
+            ResponseHandler.data_received(self, data)
+            return
+        if content.is_between and not self._reading_paused:
+            begin = data.find(b"\r\n") + 2
+            size = len(data) - begin - 2
+            if (
+                0 < size < content.room  # or the parser would be told to pause, outside of its work
+                and data.startswith(b"%x\r\n" % size)
+                and data.endswith(b"\r\n")
+            ):
+                content.feed_data(data[begin:-2])
+                return
+        ResponseHandler.data_received(self, data)
+        if not data.endswith(b"\n"):
+            content.begin_http_chunk_receiving()  # it may have, in part
+
+
+@functools.cache
+def _tells_ends() -> bool:
+    """
+    Tell whether aiohttp's parser tells each end of a piece when it has read all of it, and not before.
+
+    The one in C does; the one in Python tells it before the line end that is a part of it.
+    """
+    handler = ResponseHandler(asyncio.get_running_loop())
+    handler.set_response_params()
+    handler.data_received(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+    content = None if handler._payload is None else quicken(handler._payload)  # noqa: SLF001 - checked for above
+    if content is None:
+        return False
+    told: list[bool] = []
+    for data in (b"1\r\n\n", b"\r\n", b"1", b"\r\n"):
+        handler.data_received(data)
+        told.append(content.is_between)
+    return told == [False, True, True, False]
 
 
 _READ_SIZE: Final = 64 * 1024
