@@ -108,7 +108,7 @@ class Pump(Generic[ChunkType]):
         """
         source, reader = self.source, self.reader
         # One stamp per wait, not per read: heartbeats must not keep a dead stream alive.
-        if not data:
+        if source.idle_since is None:
             source.idle_since = self._now()
         ended = False
         while True:

@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from ._batch import Alike, Batch, Run
-from ._pump import OnEnd, Opening, Outcome, Pump, Reader
+from ._pump import OnEnd, Opening, Outcome, Pump, Reader, Source
 from ._scope import Scope
 from .errors import MeshAPIError, Progress, StreamClosedError, StreamTruncatedError
 from .events import Meta
@@ -55,6 +55,9 @@ class Stream(Generic[ChunkType]):
         self._total = total
         self._scope: Scope | None = None
         self._pump: Pump[ChunkType] | None = None
+        self._source: Source | None = (
+            None  # where the next bytes come from, unless there are some or none will come
+        )
         # What has come and was not handed out: pieces, and of the present one the chunks, or a run's texts
         # and what makes chunks of them. In each the last comes first, so that taking is cheap.
         self._pieces: list[list[ChunkType] | Run[ChunkType]] = []
@@ -115,10 +118,8 @@ class Stream(Generic[ChunkType]):
         if not self._ready:
             # The usual wait: for one chunk that is like those before it. It runs with cold caches where there
             # are many streams, so what counts is how little it touches: no coroutine but this one.
-            came = b""
-            if self._alike is not None and not self._pieces and not self._is_taken:
-                assert self._pump is not None
-                source = self._pump.source
+            came, source = b"", self._source
+            if source is not None and not self._pieces and not self._is_taken:
                 coming = source.coming()
                 if coming is not None:
                     self._is_taken = True
@@ -131,9 +132,8 @@ class Stream(Generic[ChunkType]):
                         raise
                     finally:
                         self._is_taken = False
-                alike = self._alike
-                if alike is not None:  # it was not closed meanwhile
-                    came = source.taken()
+                came, alike = source.taken(), self._alike
+                if alike is not None:
                     text = alike.lone(came)
                     if text is not None:
                         source.idle_since = None
@@ -156,7 +156,7 @@ class Stream(Generic[ChunkType]):
             return
         self._closed = True
         self._settle()
-        self._alike = None
+        self._source = self._alike = None
         self._ready.clear()
         self._pieces.clear()
         self._opener = None
@@ -279,8 +279,10 @@ class Stream(Generic[ChunkType]):
         self._fold(chunks)
         self._pieces = chunks.pieces[::-1]
         self._chunks_seen += len(chunks)
-        assert self._pump is not None
-        self._alike = self._pump.reader.alike
+        pump = self._pump
+        assert pump is not None
+        self._source = None if pump.over or pump.reader.has_more else pump.source
+        self._alike = pump.reader.alike
 
     def _turn_to(self, piece: list[ChunkType] | Run[ChunkType]) -> None:
         if isinstance(piece, Run):
