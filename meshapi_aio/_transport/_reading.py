@@ -42,11 +42,6 @@ class QuickReader(aiohttp.StreamReader):
         super().feed_eof()
 
     @property
-    def room(self) -> int:
-        """How many bytes may come before the connection is paused."""
-        return self._high_water - self._size
-
-    @property
     def is_between(self) -> bool:
         """Whether the last thing that the parser met is the end of a piece."""
         return self._http_chunk_splits is _BETWEEN
@@ -64,6 +59,32 @@ class QuickReader(aiohttp.StreamReader):
         if self._size > self._high_water:
             self._protocol.pause_reading()
         return False
+
+    def feed_piece(self, data: bytes) -> bool:
+        """
+        Take what was read from the connection, if it is one whole piece that the parser need not see.
+
+        Everything is in one function, since it runs with cold caches where there are many streams.
+        """
+        if self._http_chunk_splits is not _BETWEEN or self._protocol._reading_paused:  # noqa: SLF001 - checked for below
+            return False
+        if type(data) is not bytes:  # as the loop of Windows has it
+            return False
+        begin = data.find(b"\r\n") + 2
+        held = self._size + len(data) - begin - 2
+        # Where it would fill the reader, the parser must be the one to hear that it shall pause.
+        if not self._size < held < self._high_water:
+            return False
+        if not (data.startswith(b"%x\r\n" % (held - self._size)) and data.endswith(b"\r\n")):
+            return False
+        self._buffer.append(data[begin:-2])
+        self._size = held
+        waiter = self._waiter
+        if waiter is not None:
+            self._waiter = None
+            if not waiter.done():
+                waiter.set_result(None)
+        return True
 
     async def readany(self) -> bytes:
         if self._exception is not None:
@@ -144,16 +165,8 @@ class PieceHandler(ResponseHandler):
         if content is None:
             ResponseHandler.data_received(self, data)
             return
-        if content.is_between and not self._reading_paused:
-            begin = data.find(b"\r\n") + 2
-            size = len(data) - begin - 2
-            if (
-                0 < size < content.room  # or the parser would be told to pause, outside of its work
-                and data.startswith(b"%x\r\n" % size)
-                and data.endswith(b"\r\n")
-            ):
-                content.feed_data(data[begin:-2])
-                return
+        if content.feed_piece(data):
+            return
         ResponseHandler.data_received(self, data)
         if not data.endswith(b"\n"):
             content.begin_http_chunk_receiving()  # it may have, in part
