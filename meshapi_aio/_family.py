@@ -93,12 +93,15 @@ class _CreateBound(Protocol[P, Q, ReplyType_co, StreamType_co]):
     def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> StreamType_co: ...
 
 
-def as_method(function: Callable[..., Any], doc: str | None, signature: inspect.Signature) -> Any:
+def as_method(
+    function: Callable[..., Any], doc: str | None, signature: inspect.Signature, calls: tuple[Any, ...] = ()
+) -> Any:
     """
     Return a function that becomes a family's method, and looks to ``help()`` as if it had been written out.
 
-    ``function`` takes the sender and what the method takes. What is bound when a method is called is done by
-    the interpreter itself: a descriptor of our own took 3 µs of each call.
+    ``function`` takes the sender and what the method takes; ``calls`` are the classes of which the method
+    makes one, that of the stream last. What is bound when a method is called is done by the interpreter
+    itself: a descriptor of our own took 3 µs of each call.
     """
 
     def bound(self: Family, *args: Any, **kwargs: Any) -> Any:
@@ -107,6 +110,7 @@ def as_method(function: Callable[..., Any], doc: str | None, signature: inspect.
     self = inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD)
     told: Any = bound
     told.__signature__ = signature.replace(parameters=[self, *signature.parameters.values()])
+    told.calls = calls
     bound.__doc__ = doc
     return bound
 
@@ -117,7 +121,9 @@ def method(call: Callable[P, Call[ReplyType]]) -> Method[_Bound[P, ReplyType]]:
     def send(sender: Sender, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, ReplyType]:
         return sender.send(call(*args, **kwargs))
 
-    made: Method[_Bound[P, ReplyType]] = as_method(send, inspect.getdoc(call), inspect.signature(call))
+    made: Method[_Bound[P, ReplyType]] = as_method(
+        send, inspect.getdoc(call), inspect.signature(call), (call,)
+    )
     return made
 
 
@@ -128,7 +134,7 @@ def stream_method(call: Callable[P, StreamCall[StreamType]]) -> Method[_StreamBo
         return sender.stream(call(*args, **kwargs))
 
     made: Method[_StreamBound[P, StreamType]] = as_method(
-        stream, inspect.getdoc(call), inspect.signature(call)
+        stream, inspect.getdoc(call), inspect.signature(call), (call,)
     )
     return made
 
@@ -153,6 +159,6 @@ def create_method(
         return_annotation=whole.return_annotation | streamed,
     )
     made: Method[_CreateBound[P, Q, ReplyType, StreamType]] = as_method(
-        create, f"{inspect.getdoc(call)}\n\n{told}", signature
+        create, f"{inspect.getdoc(call)}\n\n{told}", signature, (call, stream)
     )
     return made

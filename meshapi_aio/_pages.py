@@ -165,5 +165,5 @@ def list_method(
         "Awaited it is one page; ``async for`` goes through the items of all pages, each asked for in time."
     )
     doc = f"{inspect.getdoc(call)}\n\n{told}"
-    made: Method[_ListBound[P, PageType, ItemType]] = as_method(pages, doc, inspect.signature(call))
+    made: Method[_ListBound[P, PageType, ItemType]] = as_method(pages, doc, inspect.signature(call), (call,))
     return made

@@ -14,7 +14,7 @@ from .errors import APITimeoutError, MeshAPIError
 
 __all__ = ["Scope", "timed_out"]
 
-Phase = Literal["connect", "first_event", "idle", "deadline"]
+Phase = Literal["connect", "upload", "first_event", "idle", "deadline"]
 
 
 class Scope:
@@ -96,13 +96,14 @@ def timed_out(
     """Return the error for a limit of ``Timeout`` that ran out."""
     happened, setting = {
         "connect": ("no connection was made", "connect"),
+        "upload": ("nothing of the request's body was taken", "idle"),
         "first_event": ("the gateway did not begin to answer", "first_event"),
         "idle": ("nothing came", "idle"),
         "deadline": ("the call was not finished", "total"),
     }[phase]
     return APITimeoutError(
         f"{happened} within {seconds:g} s (Timeout({setting}=…))",
-        phase=phase,
+        phase="idle" if phase == "upload" else phase,
         request_id=request_id,
         sent=sent,
     )

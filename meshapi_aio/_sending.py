@@ -21,7 +21,7 @@ from ._pump import Opening, Outcome, Pump
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
 from ._transport import Exchange, Transport
-from ._wire import Request, prepare, read_reply
+from ._wire import Request, prepare, read_reply, settings_for
 from .call import Call, StreamCall
 from .errors import MeshAPIError
 from .events import (
@@ -56,11 +56,14 @@ class Courier:
 class Errand:
     """One call under way: its scope, its attempts, and what is told of it."""
 
-    def __init__(self, courier: Courier, settings: Settings, scope: Scope, call: object) -> None:
+    def __init__(
+        self, courier: Courier, settings: Settings, scope: Scope, call: Call[Any] | StreamCall[Any]
+    ) -> None:
         self._courier = courier
-        self._settings = settings
+        self._settings = settings_for(call, settings)
         self._scope = scope
         self._call = call
+        self._fallback = settings.fallback if call.falls_back else None
         self._account = Account(Observer(settings.on_event), call)
         self._attempts: list[Attempt] = []
         self._opened: tuple[float, Meta]
@@ -134,7 +137,7 @@ class Errand:
         try:
             return await self._chain(call, self._ask_stream)
         except MeshAPIError as error:
-            fallback, instead = self._settings.fallback, call.whole()
+            fallback, instead = self._fallback, call.whole()
             if fallback is None or not fallback.unary or instead is None or not leads_on(error, fallback):
                 raise
             model = getattr(call, "model", None)
@@ -148,7 +151,7 @@ class Errand:
         self, call: Any, ask: "Callable[[Any, Exchange, Request], Awaitable[tuple[Result, str | None]]]"
     ) -> tuple[Result, Meta]:
         """Ask the call's own model, and those of the fallback while each failure leads on."""
-        fallback = self._settings.fallback
+        fallback = self._fallback
         model = getattr(call, "model", None)
         others = [] if fallback is None else [other for other in fallback.models if other != model]
         while True:
@@ -192,7 +195,7 @@ class Errand:
             except MeshAPIError as error:
                 exchange.abort()
                 stale = getattr(error, "stale", False)
-                pause = self._pause(error, retries, given_up=stale and fresh_only)
+                pause = self._pause(error, retries, given_up=exchange.is_spent or (stale and fresh_only))
                 error.request_id = error.request_id or exchange.request_id
                 self._attempts.append(self._record(exchange, begun, error, pause or 0.0))
                 if pause is None:

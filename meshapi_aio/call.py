@@ -33,6 +33,7 @@ import attrs
 
 from ._check import check_arguments, set_checks_aside
 from ._shape import SCALARS, as_json, brief, wire_names
+from ._upload import Upload
 
 
 __all__ = [
@@ -52,7 +53,7 @@ ReplyType_co = TypeVar("ReplyType_co", covariant=True)
 StreamType_co = TypeVar("StreamType_co", covariant=True)
 CallClass = TypeVar("CallClass", bound=type)
 
-HTTPMethod = Literal["GET", "POST", "PATCH", "DELETE"]
+HTTPMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
 _PLACE = re.compile(r"\{(\w+)(:path)?\}")
 
@@ -92,6 +93,10 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
     route: ClassVar[Route]
     reply: ClassVar[Any]
+    falls_back: ClassVar[bool] = False
+    """Whether the models of a ``Fallback`` may take over, since another one may answer as well."""
+    is_form: ClassVar[bool] = False
+    """Whether one of its fields takes a file, so that its body is a form, with or without one."""
 
     __repr__ = brief
 
@@ -197,6 +202,7 @@ def _register(route: Route, cls: CallClass) -> CallClass:
     made: Any = _frozen(cls, route.fields)
     made.route = route
     made.reply = reply
+    made.is_form = any(Upload in get_args(field.type) for field in attrs.fields(made))
     missing = set(route.fields) - {field.name for field in attrs.fields(made)}
     if missing:
         msg = f"{made.__name__} has no field for {', '.join(sorted(missing))} in its path {route.path}"

@@ -53,6 +53,7 @@ TABLE: Mapping[str, Row] = {
     "call.py": Row(3, _ATTRS),
     "_family.py": Row(4),
     "_pages.py": Row(5, _ATTRS),
+    "_polling.py": Row(5, _ATTRS),
     "endpoints/_shared.py": Row(4, _ATTRS),
     "endpoints/_messages.py": Row(4, _ATTRS),
     "endpoints/_text.py": Row(4),
@@ -76,13 +77,13 @@ TABLE: Mapping[str, Row] = {
 }
 
 # Of each pair the first may import the second although their ranks are equal: a family its sibling, say.
-SAME_RANK = frozenset({("__main__.py", "cli/")})
+SAME_RANK = frozenset({("__main__.py", "cli/"), ("endpoints/batches.py", "endpoints/chat.py")})
 
 _EVENT_LOOP = frozenset({"asyncio", "selectors", "socket"})
 _DYNAMIC = frozenset({"__import__", "import_module"})
 
-# It imports the families on demand; under TYPE_CHECKING it says which, and that is checked.
-ON_DEMAND = frozenset({"endpoints/__init__.py"})
+# They import the families on demand; under TYPE_CHECKING they say which, and that is checked.
+ON_DEMAND = frozenset({"__init__.py", "endpoints/__init__.py"})
 
 
 class Import(NamedTuple):

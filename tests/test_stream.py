@@ -508,7 +508,11 @@ class Ready(Wire):
     """A wire on which each read of a single byte has come before it is waited for."""
 
     def taken(self) -> bytes:
-        return self.reads.pop(0) if self.reads and isinstance(self.reads[0], bytes) else b""  # type: ignore[return-value]
+        came = self.reads[0] if self.reads else None
+        if not isinstance(came, bytes):
+            return b""
+        del self.reads[0]
+        return came
 
 
 class Coming(Ready):

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import gc
+import itertools
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable
@@ -23,6 +24,7 @@ from meshapi_aio import (
     Limits,
     MeshAPI,
     MeshAPIError,
+    Reply,
     ResponseTooLargeError,
     Retry,
     StreamClosedError,
@@ -33,6 +35,7 @@ from meshapi_aio import (
 from meshapi_aio._scope import Scope
 from meshapi_aio._transport import Exchange, _reading
 from meshapi_aio._transport._connector import _keep_alive
+from meshapi_aio.call import CALLS, Call, delete, get
 
 from .faults.authority import tls_client_context
 from .faults.server import Connection, FaultServer, Script
@@ -40,6 +43,20 @@ from .faults.wire import COMPLETION, DONE, LAST_CHUNK, STREAM_HEAD, event, piece
 
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
+
+
+@get("/v1/thing")
+class _GetThing(Call[Reply]):
+    """Fetch the thing."""
+
+
+@delete("/v1/thing")
+class _DeleteThing(Call[Reply]):
+    """Remove the thing."""
+
+
+for _call in ("_GetThing", "_DeleteThing"):  # what goes through every call of the package must not meet them
+    CALLS.pop(_call)
 
 both = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 
@@ -300,6 +317,47 @@ async def test_everything_received_is_delivered_before_a_reset(tls: bool) -> Non
         assert caught.value.request_id == "req_1"
 
 
+@both
+async def test_a_reader_far_behind_gets_everything_before_a_reset(tls: bool) -> None:
+    """Promise 3: also of what had come after aiohttp held so much that it took no more."""
+    more, full = asyncio.Event(), asyncio.Event()
+    numbers = itertools.count()
+
+    async def some(connection: Connection, count: int) -> None:
+        events = [event(str(next(numbers)).rjust(1000)) for _ in range(count)]
+        await connection.send(b"".join(map(piece, events)))
+
+    async def reset(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(STREAM_HEAD)
+        await some(connection, 1)
+        await more.wait()
+        while not full.is_set():
+            await some(connection, 1)
+            await asyncio.sleep(0)
+        await some(connection, 40)  # for which the kernel has room, though nobody reads
+        connection.reset()
+
+    async with serving(reset, tls=tls) as (server, client):
+        seen: list[int] = []
+        with pytest.raises(StreamTruncatedError) as caught:
+            async for chunk in client.chat.completions.stream(messages=MESSAGES):
+                if not seen:
+                    protocol = _content(client)._protocol
+                    more.set()
+                    async with asyncio.timeout(10):
+                        while not protocol._reading_paused:
+                            await asyncio.sleep(0)
+                        full.set()
+                        await server.until(lambda: server.open == 0)
+                        # On TLS asyncio goes on reading; else nobody sees the reset until there is room.
+                        while tls and client.stats().open:
+                            await asyncio.sleep(0)
+                seen.append(int(chunk.text))
+        assert seen == list(range(next(numbers)))
+        assert caught.value.chunks_seen == len(seen)
+
+
 def _content(client: MeshAPI) -> aiohttp.StreamReader:
     """Return what aiohttp holds of the only exchange's body."""
     (exchange,) = client._shared.transport._exchanges
@@ -414,6 +472,20 @@ async def test_a_stale_connection_is_not_replaced_by_another_stale_one() -> None
         again = await client.chat.completions.create(messages=MESSAGES)
         assert len(again.meta.attempts) == 2
         assert len(server.connections) == 4
+
+
+async def test_aiohttp_sends_nothing_again_by_itself() -> None:
+    """``max_retries=0`` means exactly one request, also of methods that aiohttp holds to be idempotent."""
+
+    async def leave(connection: Connection) -> None:
+        await connection.request()
+        connection.close()
+
+    async with serving(leave, retry=Retry(max_retries=0)) as (server, client):
+        for sent, call in enumerate([_GetThing(), _DeleteThing()], start=1):
+            with pytest.raises(APIConnectionError):
+                await client.send(call)
+            assert server.requests == sent
 
 
 async def test_a_stale_connection_without_retries() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import io
 import os
 import socket
 import struct
@@ -12,13 +11,15 @@ import aiohttp
 
 from .._answer import Answer
 from .._scope import Scope, timed_out
+from .._upload import Body
 from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError
 from ..settings import Timeout
 from ._failures import failure_to_read
+from ._outgoing import Outgoing
 from ._reading import PieceHandler, QuickReader, quicken
 
 
-__all__ = ["Exchange", "Slots", "from_finalizer", "payload"]
+__all__ = ["Exchange", "Slots", "from_finalizer"]
 
 # How long a finished stream's connection may take to deliver its last bytes before it is closed instead of
 # reused: gateways send the terminating chunk up to 50 ms after "[DONE]", and a new TLS connection costs more.
@@ -44,11 +45,6 @@ def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -
 
 # What aiohttp writes at once; it warns of more, which would hold up the loop.
 _AT_ONCE = 2**20
-
-
-def payload(body: bytes | None) -> bytes | io.BytesIO | None:
-    """Return a body as aiohttp takes it without a warning: a large one as a file, written in pieces."""
-    return body if body is None or len(body) <= _AT_ONCE else io.BytesIO(body)
 
 
 class Slots:
@@ -94,6 +90,7 @@ class Exchange:
         self._content: QuickReader | None = None
         self._reason: MeshAPIError | None = None
         self._failure: MeshAPIError | None = None
+        self._outgoing: Outgoing | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._over = False
         self.reused = False
@@ -118,6 +115,41 @@ class Exchange:
         finally:
             self.queued = self._loop.time() - started
 
+    async def payload(self, body: bytes | Body | None) -> bytes | Outgoing | None:
+        """Return a body as aiohttp takes it: a large one, or one with files, to be written in pieces."""
+        if body is None or (isinstance(body, bytes) and len(body) <= _AT_ONCE):
+            return body
+        whole = Body((body,)) if isinstance(body, bytes) else body
+        self._outgoing = Outgoing(whole, self._on_its_way, self._sent)
+        await self._outgoing.open()
+        # One that could turn out to be closed would take with it what can't be sent again.
+        self.fresh_only = self.fresh_only or not self._outgoing.replayable
+        return self._outgoing
+
+    @property
+    def broken_by(self) -> Exception | None:
+        """What kept the body from being read, where that is why the request failed."""
+        return None if self._outgoing is None else self._outgoing.failure
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the body can't be sent again."""
+        return self._outgoing is not None and self._outgoing.spent
+
+    @property
+    def _unsent(self) -> bool:
+        return self._outgoing is not None and not self._outgoing.whole
+
+    def _on_its_way(self, *, to_the_network: bool) -> None:
+        """Bound the wait for the network to take a piece; a file or a pipe may take its time."""
+        if self._scope is not None and self.answer is None:
+            self._scope.limit("upload", self.timeout.idle if to_the_network else None)
+
+    def _sent(self) -> None:
+        """Begin to wait for the answer, at the end of the body."""
+        if self.answer is None:
+            self.expect_answer(connecting=False)
+
     def expect_answer(self, *, connecting: bool) -> None:
         """Bound the wait for the first event from now on."""
         seconds = self.timeout.first_event
@@ -133,7 +165,10 @@ class Exchange:
         self._socket = None if self._wire is None else self._wire.get_extra_info("socket")
         self.reused = reused
         self.sent_at = self._loop.time()
-        self.expect_answer(connecting=False)
+        if self._outgoing is None:
+            self.expect_answer(connecting=False)
+        else:
+            self._on_its_way(to_the_network=True)
 
     def begun(self, response: aiohttp.ClientResponse, redact: Callable[[str], str]) -> None:
         """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
@@ -148,9 +183,17 @@ class Exchange:
                 protocol.shorten(content)
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
         # not taken everything: from then on it is no longer ours to break.
-        response.content.on_eof(self._end)
+        response.content.on_eof(self._answered)
         headers = {name.lower(): redact(value) for name, value in response.headers.items()}
         self.answer = Answer(response.status, headers)
+        if self._outgoing is not None and not self.answer.is_success:
+            self._outgoing.stop()
+
+    def _answered(self) -> None:
+        """Give the connection back, unless the answer came before all was sent: nobody wants the rest."""
+        if self._unsent:
+            self._break()  # of the answer alone there may be something left to read
+        self._end()
 
     def lost(self) -> None:
         """
@@ -278,7 +321,13 @@ class Exchange:
         if self._over:
             return
         self._reason = reason
-        if self._socket is not None and self._response is None:
+        self._break()
+        if self._response is not None:
+            self._response.close()
+        self._end()
+
+    def _break(self) -> None:
+        if self._socket is not None and (self._response is None or self._unsent):
             # The request may be stuck on its way, and a peer that has stopped reading would never learn that
             # nobody waits any more: so it gets a reset, for which nothing has to be delivered before.
             with contextlib.suppress(OSError, ValueError):  # it is closed already; the latter is uvloop's
@@ -287,9 +336,6 @@ class Exchange:
         # reading kept the socket open for over a second; aborted first, it is free within 100 ms.
         if self._wire is not None:
             self._wire.abort()
-        if self._response is not None:
-            self._response.close()
-        self._end()
 
     def abort_from_finalizer(self) -> None:
         """Break the connection from any thread, also where the loop is closed."""
@@ -301,6 +347,8 @@ class Exchange:
             self._over = True
             self._stop_timer()
             self._wire = self._socket = None
+            if self._outgoing is not None:
+                self._outgoing.release()
             self._on_end(self)
 
     def _stop_timer(self) -> None:

@@ -17,9 +17,9 @@ from ..events import Statistics
 from ..settings import Settings, Timeout
 from ._connector import CONNECTING, Connecting, Connector
 from ._descriptors import connections_allowed, descriptor_limit
-from ._exchange import Exchange, Slots, from_finalizer, payload
+from ._exchange import Exchange, Slots, from_finalizer
 from ._failures import failure_to_open, headers_too_large
-from ._surroundings import authorized, place
+from ._surroundings import authorized, bare, place
 
 
 __all__ = ["Transport"]
@@ -105,20 +105,24 @@ class Transport:
         limits = settings.limits
         await exchange.acquire(slots)
         self._exchanges.add(exchange)
+        data = await exchange.payload(request.body)
         if not self._owned:
             # Only our own connector tells when the connection is there.
             exchange.expect_answer(connecting=True)
         connecting = Connecting(exchange)
         token = CONNECTING.set(connecting)
         middlewares = None
-        if self._owned and self._trust_env:
+        if request.outside:
+            middlewares = bare(request)
+        elif self._owned and self._trust_env:
             request, middlewares = authorized(request)
         failure: MeshAPIError
+        broken: Exception | None = None
         try:
             response = await session.request(
                 request.method,
                 request.url,
-                data=payload(request.body),
+                data=data,
                 headers=request.headers,
                 allow_redirects=False,
                 middlewares=middlewares,
@@ -135,6 +139,8 @@ class Transport:
                 raise
             if isinstance(error, RuntimeError) and not session.closed:
                 raise
+            if exchange.broken_by is not None:
+                broken = exchange.broken_by
             failure = failure_to_open(
                 error,
                 place(request.url, self._proxy),
@@ -154,7 +160,7 @@ class Transport:
         finally:
             CONNECTING.reset(token)
             connecting.exchange = None
-        raise failure
+        raise broken or failure
 
     def _ready(self) -> tuple[aiohttp.ClientSession, Slots]:
         """

@@ -4,18 +4,27 @@ Every API family by its name, imported when it is first used.
 Most programs use one or two of them, and with all an import of the client would take several times as long.
 """
 
+from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from .._family import Namespace
+from .._family import Family, Namespace
 from ..call import CALLS, Call, StreamCall
 
 
 if TYPE_CHECKING:
+    from .audio import Audio
+    from .batches import Batches
     from .chat import Chat
+    from .embeddings import Embeddings
+    from .files import Files
+    from .moderations import Moderations
+    from .router import Router
+    from .templates import Templates
+    from .web import Web
 
 
-__all__ = ["Families", "every_call"]
+__all__ = ["Families", "every_call", "every_method"]
 
 
 class _OnDemand(Namespace[Any]):
@@ -41,7 +50,15 @@ class Families:
 
     __slots__ = ()
 
+    audio: Namespace["Audio"] = _OnDemand("Audio")
+    batches: Namespace["Batches"] = _OnDemand("Batches")
     chat: Namespace["Chat"] = _OnDemand("Chat")
+    embeddings: Namespace["Embeddings"] = _OnDemand("Embeddings")
+    files: Namespace["Files"] = _OnDemand("Files")
+    moderations: Namespace["Moderations"] = _OnDemand("Moderations")
+    router: Namespace["Router"] = _OnDemand("Router")
+    templates: Namespace["Templates"] = _OnDemand("Templates")
+    web: Namespace["Web"] = _OnDemand("Web")
 
 
 def every_call() -> dict[str, type[Call[Any]] | type[StreamCall[Any]]]:
@@ -50,3 +67,21 @@ def every_call() -> dict[str, type[Call[Any]] | type[StreamCall[Any]]]:
         if isinstance(value, _OnDemand):
             import_module(f".{name}", __name__)
     return CALLS
+
+
+def every_method() -> dict[str, tuple[type[Call[Any]] | type[StreamCall[Any]], ...]]:
+    """
+    Return the calls that each method of the client makes, by its name, such as ``chat.completions.create``.
+
+    Where a method makes two, the second is that of the stream.
+    """
+    return dict(_methods(Families))
+
+
+def _methods(owner: type, before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in vars(owner).items():
+        if isinstance(value, Namespace):
+            family: type[Family] = value.family
+            yield from _methods(family, f"{before}{name}.")
+        elif calls := getattr(value, "calls", ()):
+            yield before + name, calls
