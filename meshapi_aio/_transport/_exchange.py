@@ -17,7 +17,7 @@ from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError, Unexp
 from ..settings import Timeout
 from ._failures import failure_to_read
 from ._outgoing import Outgoing
-from ._reading import quicken
+from ._reading import PieceHandler, QuickReader, quicken
 
 
 __all__ = ["Exchange", "Slots", "from_finalizer"]
@@ -88,6 +88,7 @@ class Exchange:
         self._wire: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
         self._response: aiohttp.ClientResponse | None = None
+        self._content: QuickReader | None = None
         self._reason: MeshAPIError | None = None
         self._failure: MeshAPIError | None = None
         self._outgoing: Outgoing | None = None
@@ -189,11 +190,14 @@ class Exchange:
     def begun(self, response: aiohttp.ClientResponse, redact: Callable[[str], str]) -> None:
         """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
         self._response = response
-        quicken(response.content)
+        content = self._content = quicken(response.content)
         if self._over:  # broken off in the very turn of the loop in which it came
             response.close()
         if response.connection is not None:
             self._wire = response.connection.transport
+            protocol = response.connection.protocol
+            if isinstance(protocol, PieceHandler) and "Content-Encoding" not in response.headers:
+                protocol.shorten(content)
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
         # not taken everything: from then on it is no longer ours to break.
         response.content.on_eof(self._answered)
@@ -220,6 +224,19 @@ class Exchange:
             response.content.set_exception(aiohttp.ClientPayloadError())
 
     # How it is read.
+
+    def coming(self) -> asyncio.Future[None] | None:
+        """Return what is done when something has come; None where reading must tell."""
+        content = self._content
+        coming = None if content is None else content.coming()
+        if coming is not None:
+            self.idle_since = self._loop.time()
+        return coming
+
+    def taken(self) -> bytes:
+        """Return what has come by now; nothing where reading must tell."""
+        content = self._content
+        return b"" if content is None or content.exception() is not None else content.taken()
 
     async def read(self) -> bytes:
         """Return what has come, at least one byte; nothing at the end. Raises once all is handed out."""
