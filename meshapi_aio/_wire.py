@@ -164,7 +164,8 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     value: Any = None
     failure: MeshAPIError | None = None
     try:
-        value = loads(body) if body or answer.status != 204 else {}
+        # Where nothing is expected but that it was done, the body may be empty.
+        value = loads(body) if body or call.reply is not Reply else {}
     except ValueError:
         failure = unexpected(answer, body, settings, "JSON")
     # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.

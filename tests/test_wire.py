@@ -241,7 +241,7 @@ class GetThing(Call[Reply]):
 
 
 @delete("/v1/things/{id}")
-class DeleteThing(Call[Reply]):
+class DeleteThing(Call[None]):
     """Remove a thing."""
 
     id: str
@@ -268,10 +268,26 @@ def test_what_is_said_beside_the_path_is_the_query(asked: dict[str, Any], query:
     assert request.url == f"https://gateway.example/v1/things/a%2Fb{query}"
 
 
-def test_an_empty_answer() -> None:
-    """204 has no body, and reads as a reply that says nothing; another success without a body is none."""
+@pytest.mark.parametrize(
+    ("status", "body"), [(204, b""), (200, b""), (200, b"null"), (200, b'{"deleted": true}')]
+)
+def test_a_call_that_is_answered_by_nothing(status: int, body: bytes) -> None:
+    """Its reply is None, whatever JSON the gateway adds."""
     call = DeleteThing(id="x")
     assert prepare(call, SETTINGS).method == "DELETE"
-    assert read_reply(call, Answer(204, {}), b"", SETTINGS) == Reply()
+    assert read_reply(call, Answer(status, {}), body, SETTINGS) is None
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>hello</html>", b'{"error": {"code": "not_found", "message": "no"}}']
+)
+def test_a_call_that_is_answered_by_nothing_sees_errors(body: bytes) -> None:
+    """A page of a proxy is no success, neither is an error with a success's status."""
+    with pytest.raises((UnexpectedResponseError, NotFoundError)):
+        read_reply(DeleteThing(id="x"), Answer(200, {}), body, SETTINGS)
+
+
+def test_an_empty_answer_is_no_reply() -> None:
+    """Where a call returns something."""
     with pytest.raises(UnexpectedResponseError, match="an empty body, where JSON was due"):
-        read_reply(call, Answer(200, {}), b"", SETTINGS)
+        read_reply(GetThing(id="x"), Answer(204, {}), b"", SETTINGS)
