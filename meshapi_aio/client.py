@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
-from ._bytes import ByteReply
+from ._bytes import ByteReply, ByteStream
 from ._origin import place_of_caller
 from ._polling import Job, Patience, wait_until_done
 from ._pump import Opening
@@ -250,6 +250,15 @@ class MeshAPI(Families):
             place_of_caller(),
         )
         return made
+
+    def download(self, url: str) -> ByteStream:
+        """
+        Return the stream of a file at an address that the gateway handed out, such as that of an image.
+
+        ``await client.download(image.url).save("image.png")``. Nothing of ours goes there, neither the token
+        nor headers, and redirects are not followed. The address may be signed, so no error shows its query.
+        """
+        return self.stream(Download(url=url))
 
     async def wait(
         self,
