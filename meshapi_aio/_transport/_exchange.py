@@ -6,7 +6,8 @@ import io
 import os
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 import aiohttp
 
@@ -18,7 +19,7 @@ from ._failures import failure_to_read
 from ._reading import quicken
 
 
-__all__ = ["Exchange", "Slots", "from_finalizer", "payload"]
+__all__ = ["AT_ONCE", "Exchange", "Response", "Slots", "from_finalizer", "payload"]
 
 # How long a finished stream's connection may take to deliver its last bytes before it is closed instead of
 # reused: gateways send the terminating chunk up to 50 ms after "[DONE]", and a new TLS connection costs more.
@@ -42,13 +43,45 @@ def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -
     return True
 
 
-# What aiohttp writes at once; it warns of more, which would hold up the loop.
-_AT_ONCE = 2**20
+# In bytes. What aiohttp writes at once; it warns of more, which would hold up the loop.
+AT_ONCE = 2**20
 
 
 def payload(body: bytes | None) -> bytes | io.BytesIO | None:
     """Return a body as aiohttp takes it without a warning: a large one as a file, written in pieces."""
-    return body if body is None or len(body) <= _AT_ONCE else io.BytesIO(body)
+    return body if body is None or len(body) <= AT_ONCE else io.BytesIO(body)
+
+
+class Response(Protocol):
+    """What an exchange asks of an answer that has begun; aiohttp's response is one."""
+
+    @property
+    def status(self) -> int:
+        """The HTTP status."""
+        ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers; names differ in case."""
+        ...
+
+    @property
+    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+        """The headers as they came."""
+        ...
+
+    @property
+    def content(self) -> aiohttp.StreamReader:
+        """The body."""
+        ...
+
+    @property
+    def connection(self) -> aiohttp.connector.Connection | None:
+        """The connection, until the body has come to its end."""
+        ...
+
+    def close(self) -> None:
+        """Break the answer off, and close its connection."""
 
 
 class Slots:
@@ -90,7 +123,7 @@ class Exchange:
         self._total = scope.total
         self._wire: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
-        self._response: aiohttp.ClientResponse | None = None
+        self._response: Response | None = None
         self._reason: MeshAPIError | None = None
         self._failure: MeshAPIError | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -134,7 +167,7 @@ class Exchange:
         self.sent_at = self._loop.time()
         self.expect_answer(connecting=False)
 
-    def begun(self, response: aiohttp.ClientResponse, redact: Callable[[str], str]) -> None:
+    def begun(self, response: Response, redact: Callable[[str], str]) -> None:
         """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
         self._response = response
         quicken(response.content)

@@ -14,10 +14,11 @@ from .._scope import Scope
 from .._wire import Request
 from ..errors import MeshAPIError
 from ..events import Statistics
-from ..settings import Settings, Timeout
+from ..settings import Limits, Settings, Timeout
 from ._connector import CONNECTING, Connecting, Connector
 from ._descriptors import connections_allowed, descriptor_limit
-from ._exchange import Exchange, Slots, from_finalizer, payload
+from ._direct import goes_directly, send
+from ._exchange import Exchange, Response, Slots, from_finalizer, payload
 from ._failures import failure_to_open, headers_too_large
 from ._surroundings import authorized, place
 
@@ -67,6 +68,8 @@ class Transport:
         self._created_at = created_at
         self.change = Change()
         self._owned = session is None
+        # Proxies, and what is taken from the environment, are aiohttp's business.
+        self._direct = session is None and proxy is None and not trust_env
         self._max_connections = connections_allowed(max_connections, descriptor_limit())
         self._proxy = proxy
         self._ssl_context = ssl_context
@@ -108,25 +111,14 @@ class Transport:
         if not self._owned:
             # Only our own connector tells when the connection is there.
             exchange.expect_answer(connecting=True)
-        connecting = Connecting(exchange)
-        token = CONNECTING.set(connecting)
-        middlewares = None
-        if self._owned and self._trust_env:
-            request, middlewares = authorized(request)
         failure: MeshAPIError
+        response: Response
         try:
-            response = await session.request(
-                request.method,
-                request.url,
-                data=payload(request.body),
-                headers=request.headers,
-                allow_redirects=False,
-                middlewares=middlewares,
-                proxy=self._proxy,
-                timeout=aiohttp.ClientTimeout(total=None, connect=exchange.timeout.connect),
-                max_line_size=limits.header_bytes,
-                max_field_size=limits.header_bytes,
-            )
+            if self._direct and goes_directly(request, session):
+                assert self._connector is not None
+                response = await send(exchange, request, session, self._connector, limits.header_bytes)
+            else:
+                response = await self._by_session(exchange, request, session, limits)
         except BaseException as error:
             exchange.abort()
             # Tracebacks may be shown with the locals of their frames, and aiohttp's hold the headers.
@@ -151,10 +143,33 @@ class Transport:
                 return
             exchange.abort()
             failure = headers_too_large(limits, exchange.request_id)
+        raise failure
+
+    async def _by_session(
+        self, exchange: Exchange, request: Request, session: aiohttp.ClientSession, limits: Limits
+    ) -> aiohttp.ClientResponse:
+        """Send a request as aiohttp's users do."""
+        connecting = Connecting(exchange)
+        token = CONNECTING.set(connecting)
+        middlewares = None
+        if self._owned and self._trust_env:
+            request, middlewares = authorized(request)
+        try:
+            return await session.request(
+                request.method,
+                request.url,
+                data=payload(request.body),
+                headers=request.headers,
+                allow_redirects=False,
+                middlewares=middlewares,
+                proxy=self._proxy,
+                timeout=aiohttp.ClientTimeout(total=None, connect=exchange.timeout.connect),
+                max_line_size=limits.header_bytes,
+                max_field_size=limits.header_bytes,
+            )
         finally:
             CONNECTING.reset(token)
             connecting.exchange = None
-        raise failure
 
     def _ready(self) -> tuple[aiohttp.ClientSession, Slots]:
         """
