@@ -6,6 +6,7 @@ import io
 import os
 import socket
 import struct
+from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
@@ -88,23 +89,48 @@ class Slots:
     """A bound on concurrent exchanges, first come, first served."""
 
     def __init__(self, size: int) -> None:
-        self._semaphore = asyncio.Semaphore(size)
+        self._free = size
+        self._waiters: deque[asyncio.Future[None]] = deque()
         self.held = 0
-        self.waiting = 0
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a slot."""
+        return len(self._waiters)
+
+    def take(self) -> bool:
+        """Take a slot if there is one."""
+        if not self._free:
+            return False
+        self._free -= 1
+        self.held += 1
+        return True
 
     async def acquire(self) -> None:
         """Wait for a slot."""
-        self.waiting += 1
+        if self.take():
+            return
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
         try:
-            await self._semaphore.acquire()
-        finally:
-            self.waiting -= 1
-        self.held += 1
+            await waiter
+        except asyncio.CancelledError:
+            if waiter.cancelled():
+                with contextlib.suppress(ValueError):  # passed over already
+                    self._waiters.remove(waiter)
+            else:
+                self.release()  # it was given a slot in the very turn of the loop in which it was cancelled
+            raise
 
     def release(self) -> None:
-        """Give a slot back."""
+        """Give a slot back, and hand it to who has waited longest."""
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+        self._free += 1
         self.held -= 1
-        self._semaphore.release()
 
 
 class Exchange:
@@ -114,6 +140,20 @@ class Exchange:
     Every way to end it is synchronous and idempotent, gives back its slot, and leaves no timer.
     """
 
+    _wire: asyncio.Transport | None = None
+    _socket: socket.socket | None = None
+    _response: Response | None = None
+    _reason: MeshAPIError | None = None
+    _failure: MeshAPIError | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _over = False
+    reused = False
+    fresh_only = False
+    queued = 0.0
+    sent_at: float | None = None
+    idle_since: float | None = None
+    answer: Answer | None = None
+
     def __init__(self, timeout: Timeout, scope: Scope, on_end: Callable[["Exchange"], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_end = on_end
@@ -121,19 +161,6 @@ class Exchange:
         self._scope: Scope | None = scope
         self._deadline = scope.deadline
         self._total = scope.total
-        self._wire: asyncio.Transport | None = None
-        self._socket: socket.socket | None = None
-        self._response: Response | None = None
-        self._reason: MeshAPIError | None = None
-        self._failure: MeshAPIError | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._over = False
-        self.reused = False
-        self.fresh_only = False
-        self.queued = 0.0
-        self.sent_at: float | None = None
-        self.idle_since: float | None = None
-        self.answer: Answer | None = None
 
     @property
     def request_id(self) -> str | None:
@@ -167,7 +194,7 @@ class Exchange:
         self.sent_at = self._loop.time()
         self.expect_answer(connecting=False)
 
-    def begun(self, response: Response, redact: Callable[[str], str]) -> None:
+    def begun(self, response: Response, redact: Callable[[str], str] | None) -> None:
         """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
         self._response = response
         quicken(response.content)
@@ -178,7 +205,9 @@ class Exchange:
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
         # not taken everything: from then on it is no longer ours to break.
         response.content.on_eof(self._end)
-        headers = {name.lower(): redact(value) for name, value in response.headers.items()}
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if redact is not None:
+            headers = {name: redact(value) for name, value in headers.items()}
         self.answer = Answer(response.status, headers)
 
     def lost(self) -> None:
@@ -232,18 +261,25 @@ class Exchange:
 
         What is larger than ``limit`` bytes is a ``ResponseTooLargeError``, or, with ``cut``, cut off there.
         """
+        assert self._response is not None
+        content = self._response.content
         pieces: list[bytes] = []
         size = 0
         while True:
-            # Most replies are here as soon as their headers are, and need no timer.
-            if self._scope is not None and not self.is_all_here:
-                self._scope.limit("idle", self.timeout.idle)
-            data = await self.read()
-            if not data:
-                self.finish()
-                return b"".join(pieces)
+            # Most replies are here as soon as their headers are, and need neither a timer nor a wait.
+            ended = content.is_eof() and content.exception() is None and self._failure is None
+            if ended:
+                data = content.read_nowait()
+            else:
+                if self._scope is not None:
+                    self._scope.limit("idle", self.timeout.idle)
+                data = await self.read()
+                ended = not data
             size += len(data)
             pieces.append(data)
+            if ended and size <= limit:
+                self.finish()
+                return b"".join(pieces)
             if size > limit:
                 self.abort()
                 if cut:

@@ -106,7 +106,8 @@ class Transport:
         """
         session, slots = self._ready()
         limits = settings.limits
-        await exchange.acquire(slots)
+        if not slots.take():
+            await exchange.acquire(slots)
         self._exchanges.add(exchange)
         if not self._owned:
             # Only our own connector tells when the connection is there.
@@ -138,8 +139,11 @@ class Transport:
             )
             failure.args = (settings.redact(failure.args[0]),)
         else:
-            exchange.begun(response, settings.redact if len(settings.token) >= _SECRET else str)
-            if sum(map(len, chain.from_iterable(response.raw_headers))) <= limits.header_bytes:
+            headers = b"".join(chain.from_iterable(response.raw_headers))
+            # All of them are searched at once, and one by one where the token is among them.
+            text = headers.decode("utf-8", "surrogateescape") if len(settings.token) >= _SECRET else ""
+            exchange.begun(response, None if settings.redact(text) == text else settings.redact)
+            if len(headers) <= limits.header_bytes:
                 return
             exchange.abort()
             failure = headers_too_large(limits, exchange.request_id)
