@@ -191,9 +191,10 @@ class Errand:
         while True:
             exchange = self._courier.transport.exchange(self._settings.timeout, self._scope)
             exchange.fresh_only = fresh_only
-            self._account.tell(
-                RequestSent, attempt=len(self._attempts) + 1, method=request.method, path=call.route.path
-            )
+            if self._account.listens:
+                self._account.tell(
+                    RequestSent, attempt=len(self._attempts) + 1, method=request.method, path=call.route.path
+                )
             begun = self._scope.now()
             try:
                 async with self._scope:
