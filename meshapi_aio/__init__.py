@@ -8,35 +8,16 @@ The asyncio client for Mesh API, an OpenAI-compatible gateway to 300+ models.
             print(chunk.text, end="")
 """
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from ._polling import Job
 from ._shape import Reply, Shape
 from ._stream import Stream
 from ._version import __version__
-from .call import CALLS, Call, StreamCall
+from .call import Call, StreamCall
 from .client import MeshAPI
-from .endpoints._folding import Delta
-from .endpoints._messages import (
-    AudioPart,
-    ContentPart,
-    FunctionCall,
-    ImagePart,
-    IncompleteToolCall,
-    Message,
-    TextPart,
-    ToolCall,
-    UnknownPart,
-    VideoPart,
-)
-from .endpoints._shared import PromptTokensDetails, Usage
-from .endpoints._tool_calls import FunctionDelta, ToolCallDelta
-from .endpoints.chat import (
-    ChatCompletion,
-    ChatCompletionChunk,
-    ChatCompletionStream,
-    Choice,
-    ChunkChoice,
-    CreateChatCompletion,
-    StreamChatCompletion,
-)
+from .endpoints import every_call
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -81,8 +62,34 @@ from .settings import Fallback, Limits, Retry, Timeout
 from .sse import ServerSentEvent, SSEDecoder
 
 
+if TYPE_CHECKING:
+    from .endpoints._folding import Delta
+    from .endpoints._messages import (
+        AudioPart,
+        ContentPart,
+        FunctionCall,
+        ImagePart,
+        IncompleteToolCall,
+        Message,
+        TextPart,
+        ToolCall,
+        UnknownPart,
+        VideoPart,
+    )
+    from .endpoints._shared import PromptTokensDetails, Usage
+    from .endpoints._tool_calls import FunctionDelta, ToolCallDelta
+    from .endpoints.chat import (
+        ChatCompletion,
+        ChatCompletionChunk,
+        ChatCompletionStream,
+        Choice,
+        ChunkChoice,
+        CreateChatCompletion,
+        StreamChatCompletion,
+    )
+
+
 __all__ = [
-    "CALLS",
     "APIConnectionError",
     "APIStatusError",
     "APITimeoutError",
@@ -111,6 +118,7 @@ __all__ = [
     "ImagePart",
     "IncompleteToolCall",
     "InternalServerError",
+    "Job",
     "Limits",
     "MalformedEventError",
     "MeshAPI",
@@ -154,4 +162,23 @@ __all__ = [
     "Usage",
     "VideoPart",
     "__version__",
+    "every_call",
 ]
+
+
+# Making the shapes of chat takes a quarter of what an import of this package adds to one of aiohttp, and
+# programs that speak to other families need not wait for it.
+_ON_DEMAND = ("chat", "_folding", "_messages", "_shared", "_tool_calls")
+
+if not TYPE_CHECKING:  # it would make type checkers believe in any name
+
+    def __getattr__(name: str) -> object:
+        for room in _ON_DEMAND if name in __all__ else ():
+            found = getattr(import_module(f".endpoints.{room}", __name__), name, None)
+            if found is not None:
+                return globals().setdefault(name, found)
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

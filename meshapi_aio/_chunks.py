@@ -20,13 +20,14 @@ from .settings import Settings
 from .sse import ServerSentEvent, SSEDecoder
 
 
-__all__ = ["ChunkReader"]
+__all__ = ["ChunkReader", "chunk_type"]
 
 ChunkType = TypeVar("ChunkType")
 
 
 @functools.cache
-def _chunk_type(stream: type[Stream[Any]]) -> Any:
+def chunk_type(stream: type[Stream[Any]]) -> Any:
+    """Return the class of a stream's chunks."""
     for base in getattr(stream, "__orig_bases__", ()):
         if get_origin(base) is Stream:
             return get_args(base)[0]
@@ -95,7 +96,7 @@ class ChunkReader(Generic[ChunkType]):
         self.done = False
         self.failure: MeshAPIError | None = None
         self.skipped = 0
-        self._kind = _chunk_type(call.reply)
+        self._kind = chunk_type(call.reply)
         self._structure = structurer(self._kind)
         self._templates: Templates[ChunkType] = Templates(self._decode)
         self._answer = answer

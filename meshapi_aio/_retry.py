@@ -13,7 +13,7 @@ from .errors import (
 from .settings import Fallback, Retry
 
 
-__all__ = ["leads_on", "pause_before_retry"]
+__all__ = ["leads_on", "passes_by", "pause_before_retry"]
 
 
 def pause_before_retry(
@@ -46,6 +46,18 @@ def _passes(error: MeshAPIError, retry: Retry) -> bool:
     if isinstance(error, APIConnectionError):
         return not error.lasting and (retry.unanswered or error.stale or not error.sent)
     return isinstance(error, StreamTruncatedError) and retry.unanswered
+
+
+def passes_by(error: MeshAPIError, retry: Retry) -> bool:
+    """
+    Tell whether something that is merely looked at can be looked at again after an error.
+
+    Looking does nothing at the gateway, so a request that got no answer passes by too, and one that took too
+    long.
+    """
+    if isinstance(error, APIConnectionError):
+        return not error.lasting
+    return _passes(error, retry)
 
 
 def leads_on(error: MeshAPIError, fallback: Fallback) -> bool:

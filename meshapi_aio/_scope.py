@@ -15,7 +15,7 @@ from .errors import APITimeoutError, MeshAPIError
 
 __all__ = ["Scope", "Watch", "timed_out"]
 
-Phase = Literal["connect", "first_event", "idle", "deadline"]
+Phase = Literal["connect", "upload", "first_event", "idle", "deadline"]
 
 # Seconds for each scope, between one look at all of them and the next. What is due meanwhile is late by that
 # much, so that however many run out one after the other, looking takes a few percent of the time.
@@ -191,13 +191,14 @@ def timed_out(
     """Return the error for a limit of ``Timeout`` that ran out."""
     happened, setting = {
         "connect": ("no connection was made", "connect"),
+        "upload": ("nothing of the request's body was taken", "idle"),
         "first_event": ("the gateway did not begin to answer", "first_event"),
         "idle": ("nothing came", "idle"),
         "deadline": ("the call was not finished", "total"),
     }[phase]
     return APITimeoutError(
         f"{happened} within {seconds:g} s (Timeout({setting}=…))",
-        phase=phase,
+        phase="idle" if phase == "upload" else phase,
         request_id=request_id,
         sent=sent,
     )

@@ -21,7 +21,7 @@ from ._pump import Opening, Outcome, Pump
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
 from ._transport import Exchange, Transport
-from ._wire import Request, prepare, read_reply
+from ._wire import Request, prepare, read_reply, settings_for
 from .call import Call, StreamCall
 from .errors import MeshAPIError
 from .events import (
@@ -58,7 +58,7 @@ class Errand:
 
     def __init__(self, courier: Courier, settings: Settings, scope: Scope, call: object) -> None:
         self._courier = courier
-        self._settings = settings
+        self._settings = settings_for(call, settings)
         self._scope = scope
         self._call = call
         self._account = Account(Observer(settings.on_event), call)
@@ -202,7 +202,7 @@ class Errand:
             except MeshAPIError as error:
                 exchange.abort()
                 stale = getattr(error, "stale", False)
-                pause = self._pause(error, retries, given_up=stale and fresh_only)
+                pause = self._pause(error, retries, given_up=exchange.is_spent or (stale and fresh_only))
                 error.request_id = error.request_id or exchange.request_id
                 self._attempts.append(self._record(exchange, begun, error, pause or 0.0))
                 if pause is None:

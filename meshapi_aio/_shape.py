@@ -112,6 +112,11 @@ class Reply(Shape):
         """The gateway's id of the call, the key for its logs and bills."""
         return self.meta.request_id
 
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        """Return the JSON object that the class reads, made of another form in which the gateway gives it."""
+        return value
+
     def _spoilt(self) -> Any:
         """Return the error, in the gateway's form, that makes a failure of this reply; None for none."""
         return None

@@ -5,21 +5,27 @@ Performs no I/O and knows no event loop: everything here is tested with literals
 """
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from types import NoneType
+from typing import Any, TypeVar, cast
+from urllib.parse import parse_qsl, quote, urlencode, urlsplit
+from uuid import uuid4
 
 import attrs
 
 from ._answer import Answer, error_in, read_error, redacted, unexpected
 from ._codec import structurer, unfit
+from ._form import form
 from ._json import dumps, loads
+from ._outside import Outside
 from ._shape import Reply
+from ._upload import Body
 from ._version import __version__
 from .call import Call, StreamCall
 from .errors import DecodeError, MeshAPIError
 from .settings import Settings
 
 
-__all__ = ["Headers", "Request", "prepare", "read_reply"]
+__all__ = ["Headers", "Request", "prepare", "read_reply", "settings_for"]
 
 ReplyType = TypeVar("ReplyType")
 
@@ -43,9 +49,11 @@ class Request:
     """One HTTP request, ready to be sent any number of times."""
 
     method: str
-    url: str
+    url: str = attrs.field(repr=False)
     headers: Headers
-    body: bytes | None = attrs.field(repr=False)
+    body: bytes | Body | None = attrs.field(repr=False)
+    outside: bool = False
+    """Whether it goes past the gateway: the URL as it is, and no header but these and what HTTP needs."""
 
 
 def prepare(call: Call[Any] | StreamCall[Any], settings: Settings) -> Request:
@@ -54,11 +62,57 @@ def prepare(call: Call[Any] | StreamCall[Any], settings: Settings) -> Request:
 
     A value that JSON can't hold is a ``TypeError`` that names its place.
     """
+    if isinstance(call, Outside):
+        return _outside(call)
     streams = isinstance(call, StreamCall)
     headers: Headers | None = settings.prepared.get(streams)
     if headers is None:
         headers = settings.prepared[streams] = _headers(settings, streams=streams)
-    return Request(call.route.method, settings.base_url + call.route.path, headers, dumps(call.body()))
+    method, url = call.route.method, settings.base_url + call.path()
+    if method in _WITH_QUERY:
+        query = _query(call.body())
+        return Request(method, f"{url}?{query}" if query else url, headers, None)
+    if call.is_form:
+        boundary = uuid4().hex
+        kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
+        return Request(method, url, Headers({**headers, **kind}), form(call.body(), boundary))
+    return Request(method, url, headers, dumps(call.body()))
+
+
+def _outside(call: Outside) -> Request:
+    headers = Headers({"User-Agent": USER_AGENT})
+    if call.file is not None:
+        headers["Content-Type"] = call.file.content_type
+    body = None if call.file is None else Body((call.file,))
+    return Request(call.route.method, call.url, headers, body, outside=True)
+
+
+def settings_for(call: object, settings: Settings) -> Settings:
+    """Return the settings of one call: of a signed address every value in the query is a secret."""
+    if not isinstance(call, Outside):
+        return settings
+    query = urlsplit(call.url).query
+    # Short ones are no signature, and may well be a word of what the storage says.
+    values = [value for _, value in parse_qsl(query) if len(value) >= _SECRET]
+    return settings.evolve(secrets=tuple(filter(None, (query, *values))))
+
+
+_SECRET = 16
+
+
+_WITH_QUERY = frozenset({"GET", "DELETE"})
+
+
+def _query(said: dict[str, Any]) -> str:
+    """Return a query: lists as repeated keys, true and false in lower case, which the gateway wants."""
+    return urlencode(
+        [
+            (name, str(item).lower() if isinstance(item, bool) else item)
+            for name, value in said.items()
+            for item in (value if isinstance(value, list) else [value])
+        ],
+        quote_via=quote,
+    )
 
 
 def _headers(settings: Settings, *, streams: bool) -> Headers:
@@ -95,10 +149,12 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     """
     if not answer.is_success:
         raise read_error(answer, body, settings)
+    if call.reply is NoneType:
+        return cast("ReplyType", None)
     value: Any = None
     failure: MeshAPIError | None = None
     try:
-        value = loads(body)
+        value = loads(body) if body or answer.status != 204 else {}
     except ValueError:
         failure = unexpected(answer, body, settings, "JSON")
     # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.
@@ -106,7 +162,7 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     if failure is not None:
         raise failure
     try:
-        reply: ReplyType = structurer(call.reply)(value)
+        reply: ReplyType = structurer(call.reply)(call.reply._given(value))  # noqa: SLF001 - as below
     except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever the hooks raise
         failure = DecodeError(
             f"the reply is no {call.reply.__name__}: {unfit(error)}",

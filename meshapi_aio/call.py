@@ -7,72 +7,83 @@ Requests as values: a call names its route, its fields are its parameters, its g
     class CreateChatCompletion(Call[ChatCompletion]):
         model: str | None = None
 
-A call is frozen, compares by the JSON that it sends, and was checked and copied when it was made, so that it
-can be kept, queued and sent later. Family classes turn calls into methods with the calls' own signatures.
-Performs no I/O.
+A call is frozen, compares by what it sends, and was checked and copied when it was made, so that it can be
+kept, queued and sent later. Family classes (``_family.py``) turn calls into methods with the calls' own
+signatures. Performs no I/O.
 """
 
 import functools
 import inspect
-from collections.abc import Callable, Coroutine
+import re
+from collections.abc import Callable
 from typing import (
     Any,
     ClassVar,
     Generic,
     Literal,
-    ParamSpec,
-    Protocol,
-    Self,
     TypeVar,
     cast,
     dataclass_transform,
     get_args,
     get_origin,
-    overload,
 )
+from urllib.parse import quote
 
 import attrs
 
 from ._check import check_arguments, set_checks_aside
 from ._shape import SCALARS, as_json, brief, wire_names
+from ._upload import Upload
 
 
 __all__ = [
     "CALLS",
     "Call",
-    "Family",
-    "Namespace",
+    "HTTPMethod",
     "Route",
-    "Sender",
     "StreamCall",
-    "create_method",
+    "delete",
     "fields",
-    "method",
+    "get",
+    "patch",
     "post",
-    "stream_method",
 ]
 
-P = ParamSpec("P")
-Q = ParamSpec("Q")
-ReplyType = TypeVar("ReplyType")
-StreamType = TypeVar("StreamType")
 ReplyType_co = TypeVar("ReplyType_co", covariant=True)
 StreamType_co = TypeVar("StreamType_co", covariant=True)
 CallClass = TypeVar("CallClass", bound=type)
-FamilyType = TypeVar("FamilyType", bound="Family")
-BoundType = TypeVar("BoundType")
+
+HTTPMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+
+_PLACE = re.compile(r"\{(\w+)(:path)?\}")
 
 
 @attrs.frozen
 class Route:
-    """Where a call goes: the HTTP method and the path."""
+    """
+    Where a call goes: the HTTP method, and the path with the names of the fields that stand in it.
 
-    method: Literal["POST"]
+    ``{id}`` is one segment, quoted whole; ``{id:path}`` keeps its slashes.
+    """
+
+    method: HTTPMethod
     path: str
+    fields: tuple[str, ...] = attrs.field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "fields", tuple(name for name, _ in _PLACE.findall(self.path)))
+
+    def filled(self, call: object) -> str:
+        """Return the path of one call."""
+        if not self.fields:
+            return self.path
+        return _PLACE.sub(
+            lambda place: quote(getattr(call, place[1]), safe="/" if place[2] else ""), self.path
+        )
 
 
 CALLS: dict[str, type["Call[Any]"] | type["StreamCall[Any]"]] = {}
-"""Every call by its class name, filled by the decorators."""
+"""Every call by its class name, filled by the decorators as the families are imported."""
 
 
 class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be hashed)
@@ -82,6 +93,8 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
     route: ClassVar[Route]
     reply: ClassVar[Any]
+    is_form: ClassVar[bool] = False
+    """Whether one of its fields takes a file, so that its body is a form, with or without one."""
 
     __repr__ = brief
 
@@ -90,15 +103,24 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
         # the gateway null is what an absent key is.
         if not isinstance(other, _Callable) or type(other) is not type(self):
             return NotImplemented
-        return _said(self.body()) == _said(other.body())
+        return self.path() == other.path() and _said(self.body()) == _said(other.body())
+
+    def path(self) -> str:
+        """Return the path of the route, with this call's fields in it."""
+        return self.route.filled(self)
 
     def body(self) -> dict[str, Any]:
-        """Return the JSON body: the fields that are not None, and what ``extra_body`` adds or replaces."""
+        """
+        Return what is said beside the path: the fields that are not None, and what ``extra_body`` adds.
+
+        It is the query of GET and DELETE, else the JSON body, or a form where a field is an upload.
+        """
         body = {}
         kind: Any = type(self)
+        in_path = self.route.fields
         for name in wire_names(kind):
             value = getattr(self, name)
-            if value is not None and name != "extra_body":
+            if value is not None and name != "extra_body" and name not in in_path:
                 body[name] = value if type(value) in SCALARS else as_json(value)
         body.update(as_json(getattr(self, "extra_body", None) or {}))
         return body
@@ -127,22 +149,62 @@ class StreamCall(_Callable, Generic[StreamType_co]):
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
 def fields(cls: CallClass) -> CallClass:
     """Make a base class of fields that several calls share."""
+    return _frozen(cls, ())
+
+
+def _frozen(cls: CallClass, in_path: tuple[str, ...]) -> CallClass:
+    def transformed(owner: type, own: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
+        checked = [field.evolve(validator=_check_place) if field.name in in_path else field for field in own]
+        return set_checks_aside(owner, checked)
+
     made: CallClass = attrs.frozen(
-        slots=True, kw_only=True, repr=False, eq=False, field_transformer=set_checks_aside
+        slots=True, kw_only=True, repr=False, eq=False, field_transformer=transformed
     )(cls)
     return made
 
 
+def _check_place(owner: Any, attribute: Any, value: str) -> None:
+    # An empty segment would make the path of another call, and dots climb in it, percent-encoded or not.
+    parts = value.split("/") if f"{{{attribute.name}:path}}" in owner.route.path else [value]
+    if not all(parts) or {".", ".."} & set(parts):
+        msg = f"{type(owner).__name__}: {attribute.name} stands in the path and can't be {value!r}"
+        raise ValueError(msg)
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
+def get(path: str) -> Callable[[CallClass], CallClass]:
+    """Make a call class that is sent as ``GET path`` with a query, and register it."""
+    return functools.partial(_register, Route("GET", path))
+
+
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
 def post(path: str) -> Callable[[CallClass], CallClass]:
-    """Make a call class that is sent as ``POST path`` with a JSON body, and register it."""
+    """Make a call class that is sent as ``POST path`` with a JSON body or a form, and register it."""
     return functools.partial(_register, Route("POST", path))
 
 
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
+def patch(path: str) -> Callable[[CallClass], CallClass]:
+    """Make a call class that is sent as ``PATCH path`` with a JSON body, and register it."""
+    return functools.partial(_register, Route("PATCH", path))
+
+
+@dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(attrs.field,))
+def delete(path: str) -> Callable[[CallClass], CallClass]:
+    """Make a call class that is sent as ``DELETE path`` with a query, and register it."""
+    return functools.partial(_register, Route("DELETE", path))
+
+
 def _register(route: Route, cls: CallClass) -> CallClass:
-    made: Any = fields(cls)
+    reply = _reply(cls)
+    made: Any = _frozen(cls, route.fields)
     made.route = route
-    made.reply = _reply(made)
+    made.reply = reply
+    made.is_form = any(Upload in get_args(field.type) for field in attrs.fields(made))
+    missing = set(route.fields) - {field.name for field in attrs.fields(made)}
+    if missing:
+        msg = f"{made.__name__} has no field for {', '.join(sorted(missing))} in its path {route.path}"
+        raise TypeError(msg)
     made.__init__ = check_arguments(made.__init__, made)
     made.__signature__ = _signature(made)
     CALLS[made.__name__] = made
@@ -165,144 +227,8 @@ def _signature(cls: Any) -> inspect.Signature:
 
 def _reply(cls: type) -> Any:
     for base in getattr(cls, "__orig_bases__", ()):
-        if get_origin(base) in {Call, StreamCall}:
+        origin = get_origin(base)
+        if isinstance(origin, type) and issubclass(origin, (Call, StreamCall)):
             return get_args(base)[0]
     msg = f"{cls.__name__} must derive from Call[Reply] or StreamCall[Stream]"
     raise TypeError(msg)
-
-
-class Sender(Protocol):
-    """What carries calls to the gateway: the client, as families see it."""
-
-    async def send(self, call: Call[ReplyType]) -> ReplyType:
-        """Send a call and return its reply."""
-        ...
-
-    def stream(self, call: StreamCall[StreamType]) -> StreamType:
-        """Return the stream of a call; nothing is sent yet."""
-        ...
-
-
-class Family:
-    """A namespace of calls, such as ``client.chat.completions``."""
-
-    __slots__ = ("_sender",)
-
-    def __init__(self, sender: Sender) -> None:
-        self._sender = sender
-
-
-class Namespace(Generic[FamilyType]):
-    """A family as an attribute of the client, or of a family around it; made anew each time, so no cycle."""
-
-    def __init__(self, family: type[FamilyType]) -> None:
-        self._family = family
-        self.__doc__ = family.__doc__
-
-    @overload
-    def __get__(self, owner: None, _class: type) -> Self: ...
-    @overload
-    def __get__(self, owner: object, _class: type) -> FamilyType: ...
-    def __get__(self, owner: Any, _class: type) -> Self | FamilyType:
-        if owner is None:
-            return self
-        return self._family(owner._sender if isinstance(owner, Family) else owner)  # noqa: SLF001 - same room
-
-
-# The three descriptors below are why no signature is written twice: type checkers take the call class for a
-# Callable[P, Call[Reply]], and so infer every keyword from its fields.
-
-
-class _Bound(Protocol[P, ReplyType_co]):
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, ReplyType_co]: ...
-
-
-class _StreamBound(Protocol[P, StreamType_co]):
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> StreamType_co: ...
-
-
-class _CreateBound(Protocol[P, Q, ReplyType_co, StreamType_co]):
-    @overload
-    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, ReplyType_co]: ...
-    @overload
-    def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> StreamType_co: ...
-
-
-class _Descriptor(Generic[BoundType]):
-    """What becomes a family's method, and looks to ``help()`` as if it had been written out."""
-
-    def __init__(
-        self, bind: Callable[[Sender], BoundType], doc: str | None, signature: inspect.Signature
-    ) -> None:
-        self._bind = bind
-        self.__doc__ = doc
-        self.__signature__ = signature
-
-    def __set_name__(self, family: type, name: str) -> None:
-        self.__module__, self.__name__ = family.__module__, name
-        self.__qualname__ = f"{family.__qualname__}.{name}"
-
-    @overload
-    def __get__(self, family: None, _class: type) -> Self: ...
-    @overload
-    def __get__(self, family: Family, _class: type) -> BoundType: ...
-    def __get__(self, family: Family | None, _class: type) -> Self | BoundType:
-        if family is None:
-            return self
-        bound = self._bind(family._sender)  # noqa: SLF001 - same room
-        for name in ("__module__", "__name__", "__qualname__", "__doc__", "__signature__"):
-            setattr(bound, name, getattr(self, name))
-        return bound
-
-
-class method(_Descriptor[_Bound[P, ReplyType]]):  # noqa: N801 - reads as a declaration in a family
-    """A family's method that makes a call and sends it; what it returns is awaited."""
-
-    def __init__(self, call: Callable[P, Call[ReplyType]]) -> None:
-        def bind(sender: Sender) -> _Bound[P, ReplyType]:
-            def bound(*args: P.args, **kwargs: P.kwargs) -> Coroutine[Any, Any, ReplyType]:
-                return sender.send(call(*args, **kwargs))
-
-            return bound
-
-        super().__init__(bind, inspect.getdoc(call), inspect.signature(call))
-
-
-class stream_method(_Descriptor[_StreamBound[P, StreamType]]):  # noqa: N801 - as above
-    """A family's method that makes a call and returns its stream; nothing is sent before its first step."""
-
-    def __init__(self, call: Callable[P, StreamCall[StreamType]]) -> None:
-        def bind(sender: Sender) -> _StreamBound[P, StreamType]:
-            def bound(*args: P.args, **kwargs: P.kwargs) -> StreamType:
-                return sender.stream(call(*args, **kwargs))
-
-            return bound
-
-        super().__init__(bind, inspect.getdoc(call), inspect.signature(call))
-
-
-class create_method(_Descriptor[_CreateBound[P, Q, ReplyType, StreamType]]):  # noqa: N801 - as above
-    """A family's method with a ``stream`` argument: awaited without it, iterated with ``stream=True``."""
-
-    def __init__(
-        self, call: Callable[P, Call[ReplyType]], stream: Callable[Q, StreamCall[StreamType]]
-    ) -> None:
-        make: Callable[..., Call[ReplyType]] = call
-        make_stream: Callable[..., StreamCall[StreamType]] = stream
-
-        def bind(sender: Sender) -> _CreateBound[P, Q, ReplyType, StreamType]:
-            def bound(*args: Any, **kwargs: Any) -> Any:
-                if kwargs.get("stream"):
-                    return sender.stream(make_stream(*args, **kwargs))
-                return sender.send(make(*args, **kwargs))
-
-            return bound
-
-        whole, streamed = inspect.signature(call), inspect.signature(stream).return_annotation
-        told = f"With ``stream=True`` it returns a ``{streamed.__name__}``, which sends at its first step."
-        either = {"stream": whole.parameters["stream"].replace(annotation=bool, default=False)}
-        signature = whole.replace(
-            parameters=list({**whole.parameters, **either}.values()),
-            return_annotation=whole.return_annotation | streamed,
-        )
-        super().__init__(bind, f"{inspect.getdoc(call)}\n\n{told}", signature)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ._origin import place_of_caller
+from ._polling import Job, Patience, wait_until_done
 from ._pump import Opening
 from ._resolve import check_proxy, resolve_base_url, resolve_token
 from ._scope import Scope, Watch
@@ -27,6 +28,7 @@ __all__ = ["MeshAPI", "Options"]
 
 Result = TypeVar("Result")
 StreamType = TypeVar("StreamType")
+JobType = TypeVar("JobType", bound=Job)
 
 
 class Options(TypedDict, total=False):
@@ -248,6 +250,48 @@ class MeshAPI(Families):
             place_of_caller(),
         )
         return made
+
+    async def wait(
+        self,
+        call: Call[JobType],
+        *,
+        interval: float = 1.0,
+        growth: float = 1.5,
+        longest: float = 30.0,
+        total: float | None = None,
+        on_update: Callable[[JobType], object] | None = None,
+    ) -> JobType:
+        """
+        Send a call such as ``GetBatch(id=…)`` until the job that it returns is done, and return that job.
+
+        A job that failed is returned as well; its state tells. The first question is sent at once, the next
+        after ``interval`` seconds, and each pause is ``growth`` times the one before, up to ``longest``
+        seconds (or ``interval``, where that is longer). ``total`` bounds the whole in seconds; when it is
+        over ``APITimeoutError`` names the last state, and its ``.partial`` is the job as it was last seen.
+        None waits for as long as the work takes.
+
+        Each question is a call of its own, with its own retries and time limits. What goes wrong with it and
+        passes by (connections that fail or stall, statuses that are retried) does not end the waiting, and a
+        ``Retry-After`` is the least that is waited; other errors are raised. ``on_update`` is called with
+        each answer that differs from the one before; what it raises ends the waiting.
+        """
+        if not isinstance(call, Call) or call.route.method != "GET" or not issubclass(call.reply, Job):
+            msg = f"wait() takes a call that asks for a job, such as GetBatch(id=…), got {call!r}"
+            raise TypeError(msg)
+        patience = Patience(interval=interval, growth=growth, longest=longest, total=total)
+        scope = self._begin(call, Scope(total), ClientClosedError)
+        try:
+            return await wait_until_done(
+                call,
+                send=self.send,
+                sleep=self._shared.courier.sleep,
+                scope=scope,
+                patience=patience,
+                retry=self._settings.retry,
+                on_update=on_update,
+            )
+        finally:
+            self._end(scope)
 
     async def _open_stream(self, call: StreamCall[Any], scope: Scope) -> Opening[Any]:
         self._begin(call, scope, StreamClosedError)

@@ -259,13 +259,15 @@ class Settings:
     )
     on_event: Callable[[Event], None] | None = attrs.field(default=None, validator=_callable)
     cache: bool | None = attrs.field(default=None, validator=_must_be("True, False or None", bool, NoneType))
+    secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
+    """What else must not be told: the signature in an address that is signed."""
     prepared: dict[bool, Any] = attrs.field(factory=dict, init=False, eq=False, repr=False)
     """Room for what is made of these settings alone, once: the headers of whole and of streamed calls."""
     _echoes: tuple[str, ...] = attrs.field(
         init=False,
         repr=False,
         eq=False,
-        default=attrs.Factory(lambda self: _echoes(self.token), takes_self=True),
+        default=attrs.Factory(lambda self: _echoes(self.token, *self.secrets), takes_self=True),
     )
 
     def evolve(self, **changes: Any) -> Self:
@@ -277,11 +279,15 @@ class Settings:
     def redact(self, text: str) -> str:
         """Return a text from the gateway without the token, should it have been echoed, quoted or not."""
         for echo in self._echoes:
-            text = text.replace(echo, "[token]")
+            text = text.replace(echo, "[secret]" if self.secrets else "[token]")
         return text
 
 
-def _echoes(token: str) -> tuple[str, ...]:
-    """Return the token as a text, JSON, HTML or a URL may quote it: for most tokens all the same."""
-    quoted = {token, json.dumps(token)[1:-1], html.escape(token), quote(token), quote_plus(token)}
+def _echoes(*secrets: str) -> tuple[str, ...]:
+    """Return secrets as a text, JSON, HTML or a URL may quote them: most tokens look all the same."""
+    quoted = {
+        form
+        for secret in secrets
+        for form in (secret, json.dumps(secret)[1:-1], html.escape(secret), quote(secret), quote_plus(secret))
+    }
     return tuple(sorted(quoted, key=len, reverse=True))

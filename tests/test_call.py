@@ -1,11 +1,9 @@
-"""Requests as values, and the families that turn them into methods with the calls' own signatures."""
+"""Requests as values: what they are made with, what they say, and where they go."""
 
 import copy
-import gc
 import inspect
 import pickle
-import pydoc
-import weakref
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -13,19 +11,7 @@ import attrs
 import pytest
 
 from meshapi_aio._shape import Reply, Shape, shape
-from meshapi_aio.call import (
-    CALLS,
-    Call,
-    Family,
-    Namespace,
-    Route,
-    StreamCall,
-    create_method,
-    fields,
-    method,
-    post,
-    stream_method,
-)
+from meshapi_aio.call import CALLS, Call, Route, StreamCall, delete, fields, get, patch, post
 
 
 @shape
@@ -75,42 +61,17 @@ class Ping(Call[Answer]):
     """Ask for nothing."""
 
 
+@get("/v1/shelves/{shelf}/books/{id:path}")
+class GetBook(Call[Answer]):
+    """Fetch a book."""
+
+    shelf: str
+    id: str
+    page: int | None = None
+
+
 # What goes through every call of the package must not meet these.
-REGISTERED = {name: CALLS.pop(name) for name in ("Ask", "Watch", "Ping")}
-
-
-class Asking(Family):
-    """``client.asking``: questions."""
-
-    ask = method(Ask)
-    watch = stream_method(Watch)
-    create = create_method(Ask, Watch)
-
-
-class Outer(Family):
-    """``client.outer``."""
-
-    asking = Namespace(Asking)
-
-
-class Client:
-    """A client that notes what is sent."""
-
-    asking = Namespace(Asking)
-    outer = Namespace(Outer)
-
-    def __init__(self) -> None:
-        self.sent: list[Any] = []
-
-    async def send(self, call: Call[Any]) -> Any:
-        """Note a call; its reply says what was asked."""
-        self.sent.append(call)
-        return Answer(text=getattr(call, "question", None))
-
-    def stream(self, call: StreamCall[Any]) -> Any:
-        """Note a call that streams."""
-        self.sent.append(call)
-        return Pieces()
+REGISTERED = {name: CALLS.pop(name) for name in ("Ask", "Watch", "Ping", "GetBook")}
 
 
 # Calls as values.
@@ -124,7 +85,7 @@ def test_a_call_knows_its_route_and_its_reply() -> None:
 
 def test_every_call_is_registered_by_its_name() -> None:
     """So that what must hold for every call can be checked for every call."""
-    assert {"Ask": Ask, "Watch": Watch, "Ping": Ping} == REGISTERED
+    assert {"Ask": Ask, "Watch": Watch, "Ping": Ping, "GetBook": GetBook} == REGISTERED
     assert all(name == call.__name__ for name, call in CALLS.items())
 
 
@@ -247,13 +208,9 @@ def test_the_repr_is_brief() -> None:
 )
 def test_wrong_arguments_are_named(arguments: dict[str, Any], told: str) -> None:
     """When the call is made, not when it is sent: the field, the value, and what would be right."""
-    for make in (Ask, Client().asking.ask, Client().asking.create):
-        with pytest.raises(TypeError) as caught:
-            make(**arguments)
-        assert str(caught.value).startswith(told)
-
-
-# What help() shows.
+    with pytest.raises(TypeError) as caught:
+        Ask(**arguments)
+    assert str(caught.value).startswith(told)
 
 
 def test_the_signature_of_a_call() -> None:
@@ -270,116 +227,68 @@ def test_the_signature_of_a_call() -> None:
     assert str(inspect.signature(Ping)) == f"() -> {Answer.__module__}.Answer"
 
 
-def test_the_signature_of_a_method_is_its_calls() -> None:
-    """No signature is written twice."""
-    assert inspect.signature(Client().asking.ask) == inspect.signature(Ask)
-    assert inspect.signature(Client().asking.watch) == inspect.signature(Watch)
+# Where calls go.
 
 
-def test_the_signature_of_create_is_merged() -> None:
-    """It takes ``stream`` either way, and names both what it returns without and what with it."""
-    merged, plain = inspect.signature(Client().asking.create), inspect.signature(Ask)
-    assert merged.return_annotation == Answer | Pieces
-    stream = merged.parameters["stream"]
-    assert (stream.annotation, stream.default, stream.kind) == (bool, False, inspect.Parameter.KEYWORD_ONLY)
-    assert list(merged.parameters) == list(plain.parameters)
-    others = {name: value for name, value in merged.parameters.items() if name != "stream"}
-    assert others == {name: value for name, value in plain.parameters.items() if name != "stream"}
+def test_the_methods() -> None:
+    """One decorator each."""
+    routes = {}
+    for decorator in (get, post, patch, delete):
+
+        @decorator("/v1/thing")
+        class Thing(Call[Answer]):
+            """Do something with the thing."""
+
+        CALLS.pop("Thing")
+        routes[decorator.__name__] = Thing.route
+    assert routes == {name: Route(name.upper(), "/v1/thing") for name in ("get", "post", "patch", "delete")}  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-@pytest.mark.parametrize("name", ["ask", "watch", "create"])
-def test_a_method_looks_like_one_that_was_written_out(name: str) -> None:
-    """Name, place and docstring, for ``help()`` and for tracebacks."""
-    bound = getattr(Client().asking, name)
-    assert (bound.__name__, bound.__qualname__, bound.__module__) == (name, f"Asking.{name}", __name__)
-    assert bound.__doc__.startswith("Ask a question, and return the ")
-    told = pydoc.plain(pydoc.render_doc(bound))
-    assert f"{name}(*,question:str,notes:" in "".join(told.split())
-    assert "Ask a question, and return the " in told
+@pytest.mark.parametrize(
+    ("shelf", "book", "path"),
+    [
+        ("a", "b", "/v1/shelves/a/books/b"),
+        ("a/b", "c/d:free", "/v1/shelves/a%2Fb/books/c/d%3Afree"),
+        ("é ?#%&", "é ?#%", "/v1/shelves/%C3%A9%20%3F%23%25%26/books/%C3%A9%20%3F%23%25"),
+        ("x\r\nHost: evil", "..a/b..", "/v1/shelves/x%0D%0AHost%3A%20evil/books/..a/b.."),
+    ],
+)
+def test_path_fields_are_quoted(shelf: str, book: str, path: str) -> None:
+    """Whole where they are one segment, all but the slashes where they are several; none leaves its place."""
+    call = GetBook(shelf=shelf, id=book, page=2)
+    assert call.path() == path
+    assert call.body() == {"page": 2}
 
 
-def test_create_says_what_streaming_returns() -> None:
-    """Below what the call's own docstring says."""
-    assert inspect.getdoc(Client().asking.create) == (
-        "Ask a question, and return the answer.\n\n"
-        "With ``stream=True`` it returns a ``Pieces``, which sends at its first step."
-    )
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ({"shelf": "", "id": "b"}, "shelf stands in the path and can't be ''"),
+        ({"shelf": "..", "id": "b"}, "shelf stands in the path and can't be '..'"),
+        ({"shelf": ".", "id": "b"}, "shelf stands in the path and can't be '.'"),
+        ({"shelf": "a", "id": "b//c"}, "id stands in the path and can't be 'b//c'"),
+        ({"shelf": "a", "id": "/b"}, "id stands in the path and can't be '/b'"),
+        ({"shelf": "a", "id": "b/../../c"}, "id stands in the path and can't be 'b/../../c'"),
+    ],
+)
+def test_a_path_field_cannot_make_another_path(arguments: dict[str, str], told: str) -> None:
+    """An empty one would list instead of fetch; dots would climb. Refused before anything is sent."""
+    with pytest.raises(ValueError, match=f"^GetBook: {re.escape(told)}$"):
+        GetBook(**arguments)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 
 
-def test_families_can_be_looked_at_without_a_client() -> None:
-    """``help()`` of a family or of a client's class works, and shows the docstrings."""
-    told = pydoc.plain(pydoc.render_doc(Asking))
-    for name in ("ask", "watch", "create"):
-        assert f"{name}(" in told
-        assert getattr(Asking, name) is vars(Asking)[name]
-    assert "Ask a question, and return the pieces of the answer." in told
-    assert Client.asking is vars(Client)["asking"]
-    assert Client.asking.__doc__ == Asking.__doc__
-    assert "``client.asking``: questions." in pydoc.plain(pydoc.render_doc(Client))
+def test_calls_with_other_paths_differ() -> None:
+    """The path is a part of what a call says."""
+    assert GetBook(shelf="a", id="b") == GetBook(shelf="a", id="b")
+    assert GetBook(shelf="a", id="b") != GetBook(shelf="a", id="c")
 
 
-# Families.
+def test_a_path_without_its_field_is_refused() -> None:
+    """Where the call is defined."""
+    with pytest.raises(TypeError, match=r"^Lost has no field for id in its path /v1/\{id\}$"):
 
+        @get("/v1/{id}")
+        class Lost(Call[Answer]):
+            """Go nowhere."""
 
-async def test_methods_make_calls_and_send_them() -> None:
-    """Nothing is sent before a coroutine is awaited; a stream is handed on as it is."""
-    client = Client()
-    waiting = client.asking.ask(question="why")
-    assert inspect.iscoroutine(waiting)
-    assert client.sent == []
-    assert (await waiting).text == "why"
-    assert client.sent.pop() == Ask(question="why")
-    assert isinstance(client.asking.watch(question="why", depth=1), Pieces)
-    assert client.sent.pop() == Watch(question="why", depth=1)
-
-
-async def test_create_is_awaited_or_streams() -> None:
-    """By ``stream``: False or absent is a reply, True a stream; anything else is refused by name."""
-    client = Client()
-    assert (await client.asking.create(question="why")).text == "why"
-    assert (await client.asking.create(question="why", stream=False)).text == "why"
-    assert isinstance(client.asking.create(question="why", stream=True), Pieces)
-    assert client.sent == [Ask(question="why"), Ask(question="why"), Watch(question="why")]
-    create: Any = client.asking.create
-    with pytest.raises(TypeError, match=r"^Ask: stream must be False, got True"):
-        Ask(question="why", stream=True)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    with pytest.raises(TypeError, match=r"^Ask: stream must be False, got None$"):
-        create(question="why", stream=None)
-    with pytest.raises(TypeError, match=r"^Watch: stream must be True, got 1 \(int\)$"):
-        create(question="why", stream=1)
-
-
-async def test_a_call_is_checked_when_the_method_is_called() -> None:
-    """Not when the coroutine is awaited, which may be far away."""
-    ask: Any = Client().asking.ask
-    with pytest.raises(TypeError, match=r"^Ask: question must be text, got 5"):
-        ask(question=5)
-
-
-async def test_families_in_families_send_with_the_same_client() -> None:
-    """``client.outer.asking`` is ``client.asking``."""
-    client = Client()
-    assert (await client.outer.asking.ask(question="why")).text == "why"
-    assert client.sent == [Ask(question="why")]
-
-
-def test_namespaces_make_no_cycle() -> None:
-    """A client that nobody holds any more is gone at once, without the garbage collector."""
-    client = Client()
-    client.outer.asking.create(question="why", stream=True)
-    assert client.outer is not client.outer
-    there = weakref.ref(client)
-    gc.disable()
-    try:
-        del client
-        assert there() is None
-    finally:
-        gc.enable()
-
-
-def test_a_method_may_outlive_its_family() -> None:
-    """``create = client.chat.completions.create`` is a habit."""
-    client = Client()
-    watch = client.asking.watch
-    assert isinstance(watch(question="why"), Pieces)
-    assert client.sent == [Watch(question="why")]
+    assert "Lost" not in CALLS

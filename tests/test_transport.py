@@ -23,6 +23,7 @@ from meshapi_aio import (
     Limits,
     MeshAPI,
     MeshAPIError,
+    Reply,
     ResponseTooLargeError,
     Retry,
     StreamClosedError,
@@ -33,6 +34,7 @@ from meshapi_aio import (
 from meshapi_aio._scope import Scope
 from meshapi_aio._transport import Exchange, _reading
 from meshapi_aio._transport._connector import _keep_alive
+from meshapi_aio.call import CALLS, Call, delete, get
 
 from .faults.authority import tls_client_context
 from .faults.server import Connection, FaultServer, Script
@@ -40,6 +42,20 @@ from .faults.wire import COMPLETION, DONE, LAST_CHUNK, STREAM_HEAD, event, piece
 
 
 MESSAGES = [{"role": "user", "content": "Hi"}]
+
+
+@get("/v1/thing")
+class _GetThing(Call[Reply]):
+    """Fetch the thing."""
+
+
+@delete("/v1/thing")
+class _DeleteThing(Call[Reply]):
+    """Remove the thing."""
+
+
+for _call in ("_GetThing", "_DeleteThing"):  # what goes through every call of the package must not meet them
+    CALLS.pop(_call)
 
 both = pytest.mark.parametrize("tls", [False, True], ids=["plain", "tls"])
 
@@ -414,6 +430,20 @@ async def test_a_stale_connection_is_not_replaced_by_another_stale_one() -> None
         again = await client.chat.completions.create(messages=MESSAGES)
         assert len(again.meta.attempts) == 2
         assert len(server.connections) == 4
+
+
+async def test_aiohttp_sends_nothing_again_by_itself() -> None:
+    """``max_retries=0`` means exactly one request, also of methods that aiohttp holds to be idempotent."""
+
+    async def leave(connection: Connection) -> None:
+        await connection.request()
+        connection.close()
+
+    async with serving(leave, retry=Retry(max_retries=0)) as (server, client):
+        for sent, call in enumerate([_GetThing(), _DeleteThing()], start=1):
+            with pytest.raises(APIConnectionError):
+                await client.send(call)
+            assert server.requests == sent
 
 
 async def test_a_stale_connection_without_retries() -> None:

@@ -1,6 +1,7 @@
 """Requests made of calls, replies read from bytes, all with literals: nothing here does I/O."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -13,11 +14,13 @@ from meshapi_aio import (
     DecodeError,
     InternalServerError,
     NotFoundError,
+    Reply,
     UnexpectedResponseError,
     __version__,
 )
 from meshapi_aio._answer import Answer
 from meshapi_aio._wire import Headers, Request, prepare, read_reply
+from meshapi_aio.call import CALLS, Call, delete, get
 from meshapi_aio.settings import Settings
 from tests.literals import CREATE, JSON_ANSWER, NO_TYPE, SETTINGS, STREAM, TOKEN
 from tests.strategies import BOM
@@ -221,3 +224,54 @@ def test_json_that_nests_without_end_is_no_reply(depth: int) -> None:
     """However deeply a body nests, the call ends with an error of this client."""
     with pytest.raises((DecodeError, UnexpectedResponseError)):
         read(b'{"choices":%s}' % (b"[" * depth + b"]" * depth))
+
+
+# Calls that have no body.
+
+
+@get("/v1/things/{id}")
+class GetThing(Call[Reply]):
+    """Fetch a thing."""
+
+    id: str
+    deep: bool | None = None
+    kind: Sequence[str] | None = None
+    limit: int | None = None
+    q: str | None = None
+
+
+@delete("/v1/things/{id}")
+class DeleteThing(Call[Reply]):
+    """Remove a thing."""
+
+    id: str
+
+
+for _call in ("GetThing", "DeleteThing"):  # what goes through every call of the package must not meet them
+    CALLS.pop(_call)
+
+
+@pytest.mark.parametrize(
+    ("asked", "query"),
+    [
+        ({}, ""),
+        ({"deep": True}, "?deep=true"),
+        ({"deep": False, "limit": 5}, "?deep=false&limit=5"),
+        ({"kind": ["a", "b c"]}, "?kind=a&kind=b%20c"),
+        ({"q": "é&x=1 +/"}, "?q=%C3%A9%26x%3D1%20%2B%2F"),
+    ],
+)
+def test_what_is_said_beside_the_path_is_the_query(asked: dict[str, Any], query: str) -> None:
+    """Of GET and DELETE: lists as repeated keys, true and false in lower case; and there is no body."""
+    request = prepare(GetThing(id="a/b", **asked), SETTINGS)
+    assert (request.method, request.body) == ("GET", None)
+    assert request.url == f"https://gateway.example/v1/things/a%2Fb{query}"
+
+
+def test_an_empty_answer() -> None:
+    """204 has no body, and reads as a reply that says nothing; another success without a body is none."""
+    call = DeleteThing(id="x")
+    assert prepare(call, SETTINGS).method == "DELETE"
+    assert read_reply(call, Answer(204, {}), b"", SETTINGS) == Reply()
+    with pytest.raises(UnexpectedResponseError, match="an empty body, where JSON was due"):
+        read_reply(call, Answer(200, {}), b"", SETTINGS)

@@ -19,49 +19,15 @@ from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_exceptions import HttpProcessingError
 
 from .._wire import Request
+from ._answering import Received
 from ._connector import Connector
-from ._exchange import AT_ONCE, Exchange
+from ._exchange import Exchange
 
 
-__all__ = ["Received", "goes_directly", "send"]
+__all__ = ["goes_directly", "send"]
 
 _URL = type(aiohttp.ClientRequest.url)
 _HEADS = 64  # that are kept of one client's settings: paths may hold ids
-
-
-class Received:
-    """The beginning of an answer and its body: as much of aiohttp's response as exchanges ask for."""
-
-    __slots__ = ("connection", "content", "headers", "raw_headers", "status")
-
-    def __init__(self, connection: aiohttp.connector.Connection, message: Any, content: Any) -> None:
-        self.connection: aiohttp.connector.Connection | None = connection
-        self.status: int = message.code
-        self.headers: Any = message.headers
-        self.raw_headers: Any = message.raw_headers
-        self.content: aiohttp.StreamReader = content
-        content.on_eof(self._whole)
-
-    def _whole(self) -> None:
-        """Give the connection back."""
-        connection, self.connection = self.connection, None
-        if connection is None:
-            return
-        transport = connection.transport
-        if transport is not None and transport.get_write_buffer_size():
-            # Answered before it was asked whole: the rest would come before the next request, or never leave.
-            transport.abort()
-            connection.close()
-        else:
-            connection.release()
-
-    def close(self) -> None:
-        """Break the answer off, and close its connection."""
-        if self.content.exception() is None:
-            self.content.set_exception(aiohttp.ClientConnectionError("Connection closed"))
-        connection, self.connection = self.connection, None
-        if connection is not None:
-            connection.close()
 
 
 class Head:
@@ -112,6 +78,7 @@ async def send(
         assert protocol is not None
         protocol.set_response_params(read_until_eof=True, max_line_size=limit, max_field_size=limit)
         transport, body = protocol.transport, request.body
+        assert body is None or isinstance(body, bytes)
         if transport is not None:  # else reading raises what closed it
             if body is None:
                 transport.write(head.data + b"\r\n\r\n")
@@ -133,13 +100,14 @@ async def send(
 _SESSIONS_WAY: Final = aiohttp.ClientSession._request  # noqa: SLF001 - looked at, to see whether it is replaced
 
 
-def goes_directly(request: Request, session: aiohttp.ClientSession) -> bool:
-    """Tell whether a request of our own session may go directly; large ones are left to aiohttp's writer."""
+def goes_directly(request: Request, data: object, session: aiohttp.ClientSession) -> bool:
+    """Tell whether a request of our own session may go directly; what goes in pieces is left to aiohttp."""
     return (
         _FAMILIAR
+        and (data is None or type(data) is bytes)
+        and not request.outside
         and aiohttp.ClientSession._request is _SESSIONS_WAY  # noqa: SLF001
         and not session.trace_configs
-        and (request.body is None or len(request.body) <= AT_ONCE)
     )
 
 

@@ -2,25 +2,26 @@
 
 import asyncio
 import contextlib
-import io
 import os
 import socket
 import struct
-from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable
 
 import aiohttp
 
 from .._answer import Answer
 from .._scope import Scope, timed_out
+from .._upload import Body
 from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError
 from ..settings import Timeout
+from ._answering import Response
 from ._failures import failure_to_read
+from ._outgoing import Outgoing
 from ._reading import quicken
+from ._slots import Slots
 
 
-__all__ = ["AT_ONCE", "Exchange", "Response", "Slots", "from_finalizer", "payload"]
+__all__ = ["AT_ONCE", "Exchange", "from_finalizer"]
 
 # How long a finished stream's connection may take to deliver its last bytes before it is closed instead of
 # reused: gateways send the terminating chunk up to 50 ms after "[DONE]", and a new TLS connection costs more.
@@ -48,91 +49,6 @@ def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -
 AT_ONCE = 2**20
 
 
-def payload(body: bytes | None) -> bytes | io.BytesIO | None:
-    """Return a body as aiohttp takes it without a warning: a large one as a file, written in pieces."""
-    return body if body is None or len(body) <= AT_ONCE else io.BytesIO(body)
-
-
-class Response(Protocol):
-    """What an exchange asks of an answer that has begun; aiohttp's response is one."""
-
-    @property
-    def status(self) -> int:
-        """The HTTP status."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """The headers; names differ in case."""
-        ...
-
-    @property
-    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
-        """The headers as they came."""
-        ...
-
-    @property
-    def content(self) -> aiohttp.StreamReader:
-        """The body."""
-        ...
-
-    @property
-    def connection(self) -> aiohttp.connector.Connection | None:
-        """The connection, until the body has come to its end."""
-        ...
-
-    def close(self) -> None:
-        """Break the answer off, and close its connection."""
-
-
-class Slots:
-    """A bound on concurrent exchanges, first come, first served."""
-
-    def __init__(self, size: int) -> None:
-        self._free = size
-        self._waiters: deque[asyncio.Future[None]] = deque()
-        self.held = 0
-
-    @property
-    def waiting(self) -> int:
-        """How many wait for a slot."""
-        return len(self._waiters)
-
-    def take(self) -> bool:
-        """Take a slot if there is one."""
-        if not self._free:
-            return False
-        self._free -= 1
-        self.held += 1
-        return True
-
-    async def acquire(self) -> None:
-        """Wait for a slot."""
-        if self.take():
-            return
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiters.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter.cancelled():
-                with contextlib.suppress(ValueError):  # passed over already
-                    self._waiters.remove(waiter)
-            else:
-                self.release()  # it was given a slot in the very turn of the loop in which it was cancelled
-            raise
-
-    def release(self) -> None:
-        """Give a slot back, and hand it to who has waited longest."""
-        while self._waiters:
-            waiter = self._waiters.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-        self._free += 1
-        self.held -= 1
-
-
 class Exchange:
     """
     One request and its answer.
@@ -145,6 +61,7 @@ class Exchange:
     _response: Response | None = None
     _reason: MeshAPIError | None = None
     _failure: MeshAPIError | None = None
+    _outgoing: Outgoing | None = None
     _timer: asyncio.TimerHandle | None = None
     _over = False
     reused = False
@@ -177,6 +94,41 @@ class Exchange:
         finally:
             self.queued = self._loop.time() - started
 
+    async def payload(self, body: bytes | Body | None) -> bytes | Outgoing | None:
+        """Return a body as aiohttp takes it: a large one, or one with files, to be written in pieces."""
+        if body is None or (isinstance(body, bytes) and len(body) <= AT_ONCE):
+            return body
+        whole = Body((body,)) if isinstance(body, bytes) else body
+        self._outgoing = Outgoing(whole, self._on_its_way, self._sent)
+        await self._outgoing.open()
+        # One that could turn out to be closed would take with it what can't be sent again.
+        self.fresh_only = self.fresh_only or not self._outgoing.replayable
+        return self._outgoing
+
+    @property
+    def broken_by(self) -> Exception | None:
+        """What kept the body from being read, where that is why the request failed."""
+        return None if self._outgoing is None else self._outgoing.failure
+
+    @property
+    def is_spent(self) -> bool:
+        """Whether the body can't be sent again."""
+        return self._outgoing is not None and self._outgoing.spent
+
+    @property
+    def _unsent(self) -> bool:
+        return self._outgoing is not None and not self._outgoing.whole
+
+    def _on_its_way(self, *, to_the_network: bool) -> None:
+        """Bound the wait for the network to take a piece; a file or a pipe may take its time."""
+        if self._scope is not None and self.answer is None:
+            self._scope.limit("upload", self.timeout.idle if to_the_network else None)
+
+    def _sent(self) -> None:
+        """Begin to wait for the answer, at the end of the body."""
+        if self.answer is None:
+            self.expect_answer(connecting=False)
+
     def expect_answer(self, *, connecting: bool) -> None:
         """Bound the wait for the first event from now on."""
         seconds = self.timeout.first_event
@@ -192,7 +144,10 @@ class Exchange:
         self._socket = None if self._wire is None else self._wire.get_extra_info("socket")
         self.reused = reused
         self.sent_at = self._loop.time()
-        self.expect_answer(connecting=False)
+        if self._outgoing is None:
+            self.expect_answer(connecting=False)
+        else:
+            self._on_its_way(to_the_network=True)
 
     def begun(self, response: Response, redact: Callable[[str], str] | None) -> None:
         """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
@@ -204,11 +159,19 @@ class Exchange:
             self._wire = response.connection.transport
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
         # not taken everything: from then on it is no longer ours to break.
-        response.content.on_eof(self._end)
+        response.content.on_eof(self._answered)
         headers = {name.lower(): value for name, value in response.headers.items()}
         if redact is not None:
             headers = {name: redact(value) for name, value in headers.items()}
         self.answer = Answer(response.status, headers)
+        if self._outgoing is not None and not self.answer.is_success:
+            self._outgoing.stop()
+
+    def _answered(self) -> None:
+        """Give the connection back, unless the answer came before all was sent: nobody wants the rest."""
+        if self._unsent:
+            self._break()  # of the answer alone there may be something left to read
+        self._end()
 
     def lost(self) -> None:
         """
@@ -330,7 +293,13 @@ class Exchange:
         if self._over:
             return
         self._reason = reason
-        if self._socket is not None and self._response is None:
+        self._break()
+        if self._response is not None:
+            self._response.close()
+        self._end()
+
+    def _break(self) -> None:
+        if self._socket is not None and (self._response is None or self._unsent):
             # The request may be stuck on its way, and a peer that has stopped reading would never learn that
             # nobody waits any more: so it gets a reset, for which nothing has to be delivered before.
             with contextlib.suppress(OSError, ValueError):  # it is closed already; the latter is uvloop's
@@ -339,9 +308,6 @@ class Exchange:
         # reading kept the socket open for over a second; aborted first, it is free within 100 ms.
         if self._wire is not None:
             self._wire.abort()
-        if self._response is not None:
-            self._response.close()
-        self._end()
 
     def abort_from_finalizer(self) -> None:
         """Break the connection from any thread, also where the loop is closed."""
@@ -353,6 +319,8 @@ class Exchange:
             self._over = True
             self._stop_timer()
             self._wire = self._socket = None
+            if self._outgoing is not None:
+                self._outgoing.release()
             self._on_end(self)
 
     def _stop_timer(self) -> None:

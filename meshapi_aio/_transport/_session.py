@@ -15,12 +15,15 @@ from .._wire import Request
 from ..errors import MeshAPIError
 from ..events import Statistics
 from ..settings import Limits, Settings, Timeout
+from ._answering import Response
 from ._connector import CONNECTING, Connecting, Connector
 from ._descriptors import connections_allowed, descriptor_limit
 from ._direct import goes_directly, send
-from ._exchange import Exchange, Response, Slots, from_finalizer, payload
+from ._exchange import Exchange, from_finalizer
 from ._failures import failure_to_open, headers_too_large
-from ._surroundings import authorized, place
+from ._outgoing import Outgoing
+from ._slots import Slots
+from ._surroundings import authorized, bare, place
 
 
 __all__ = ["Transport"]
@@ -109,17 +112,19 @@ class Transport:
         if not slots.take():
             await exchange.acquire(slots)
         self._exchanges.add(exchange)
+        data = await exchange.payload(request.body)
         if not self._owned:
             # Only our own connector tells when the connection is there.
             exchange.expect_answer(connecting=True)
         failure: MeshAPIError
+        broken: Exception | None = None
         response: Response
         try:
-            if self._direct and goes_directly(request, session):
+            if self._direct and goes_directly(request, data, session):
                 assert self._connector is not None
                 response = await send(exchange, request, session, self._connector, limits.header_bytes)
             else:
-                response = await self._by_session(exchange, request, session, limits)
+                response = await self._by_session(exchange, request, data, session, limits)
         except BaseException as error:
             exchange.abort()
             # Tracebacks may be shown with the locals of their frames, and aiohttp's hold the headers.
@@ -128,6 +133,8 @@ class Transport:
                 raise
             if isinstance(error, RuntimeError) and not session.closed:
                 raise
+            if exchange.broken_by is not None:
+                broken = exchange.broken_by
             failure = failure_to_open(
                 error,
                 place(request.url, self._proxy),
@@ -147,22 +154,29 @@ class Transport:
                 return
             exchange.abort()
             failure = headers_too_large(limits, exchange.request_id)
-        raise failure
+        raise broken or failure
 
     async def _by_session(
-        self, exchange: Exchange, request: Request, session: aiohttp.ClientSession, limits: Limits
+        self,
+        exchange: Exchange,
+        request: Request,
+        data: bytes | Outgoing | None,
+        session: aiohttp.ClientSession,
+        limits: Limits,
     ) -> aiohttp.ClientResponse:
         """Send a request as aiohttp's users do."""
         connecting = Connecting(exchange)
         token = CONNECTING.set(connecting)
         middlewares = None
-        if self._owned and self._trust_env:
+        if request.outside:
+            middlewares = bare(request)
+        elif self._owned and self._trust_env:
             request, middlewares = authorized(request)
         try:
             return await session.request(
                 request.method,
                 request.url,
-                data=payload(request.body),
+                data=data,
                 headers=request.headers,
                 allow_redirects=False,
                 middlewares=middlewares,
@@ -203,6 +217,9 @@ class Transport:
                 cookie_jar=aiohttp.DummyCookieJar(),
                 trust_env=self._trust_env,
             )
+            # aiohttp by itself sends what is idempotent a second time where a connection ends without an
+            # answer; what is tried again, and what is not, is ours to say (aiohttp 3.14.5, no public switch).
+            self._session._retry_connection = False  # noqa: SLF001 - see above
         if self._slots is None:
             size = self._max_connections
             connector = self._session.connector

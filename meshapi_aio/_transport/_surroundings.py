@@ -1,4 +1,4 @@
-"""What stands between the client and the gateway: proxies, and the ``.netrc`` of the environment."""
+"""What surrounds a request: proxies, ``.netrc``, the headers and credentials of a session."""
 
 from urllib.parse import urlsplit
 
@@ -7,7 +7,7 @@ import aiohttp
 from .._wire import Headers, Request
 
 
-__all__ = ["authorized", "place"]
+__all__ = ["authorized", "bare", "place"]
 
 
 def place(url: str, proxy: str | None) -> str:
@@ -35,3 +35,28 @@ def authorized(request: Request) -> tuple[Request, list[aiohttp.ClientMiddleware
 
     others = {name: value for name, value in request.headers.items() if name != "Authorization"}
     return Request(request.method, request.url, Headers(others), request.body), [authorize]
+
+
+# What makes it HTTP; the rest is the request's own.
+_NEEDED = frozenset({"host", "content-length", "transfer-encoding"})
+
+
+def bare(request: Request) -> list[aiohttp.ClientMiddlewareType]:
+    """
+    Return what strips a request of all that is not its own, once aiohttp has put it together.
+
+    aiohttp adds the headers, cookies and credentials of the session, which are meant for the gateway, those
+    of ``.netrc``, and headers that a signature may not know. It also writes an address in its own way, and
+    some signatures are over the address as it was.
+    """
+    kept = _NEEDED | {name.lower() for name in request.headers}
+
+    async def strip(
+        sent: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        for name in {name for name in sent.headers if name.lower() not in kept}:
+            del sent.headers[name]
+        sent.url = type(sent.url)(request.url, encoded=True)
+        return await handler(sent)
+
+    return [strip]

@@ -8,15 +8,16 @@ from typing import NamedTuple
 
 from rich.console import Console
 
+from meshapi_aio._shape import Shape
 from meshapi_aio.client import MeshAPI
 from meshapi_aio.endpoints._messages import Message, ToolCall
-from meshapi_aio.endpoints.chat import ChatCompletion, ChatCompletionChunk
+from meshapi_aio.endpoints.chat import ChatCompletion
 
 from ._output import Output, note
 from ._rendered import RenderedOutput
 
 
-__all__ = ["Manner", "Turn"]
+__all__ = ["Manner", "Turn", "json_line", "show_the_rest"]
 
 # The other reasons to stop are those of a whole answer, or say themselves what they are.
 _CUT_SHORT = frozenset({"length", "content_filter"})
@@ -58,9 +59,9 @@ class Turn:
             else:
                 completion = await self._client.chat.completions.create(model=model, messages=messages)
                 self.text = completion.choices[0].message.text if completion.choices else ""
-                output.write(_json_line(completion) if as_json else self.text)
+                output.write(json_line(completion) if as_json else self.text)
         if not as_json:
-            _show_the_rest(completion)
+            show_the_rest(completion)
         if not self._manner.quiet:
             note(self._took(completion))
         return completion
@@ -72,7 +73,7 @@ class Turn:
             if self._manner.as_json:
                 async for chunk in stream:
                     self._hear(chunk.text)
-                    output.write(_json_line(chunk))
+                    output.write(json_line(chunk))
             else:
                 async for text in stream.text_stream:
                     self._hear(text)
@@ -100,12 +101,13 @@ def _can_be_rendered() -> bool:
     return sys.stdout is not None and sys.stdout.isatty() and not Console().is_dumb_terminal
 
 
-def _json_line(shape: ChatCompletion | ChatCompletionChunk) -> str:
+def json_line(shape: Shape) -> str:
+    """Return a shape as a line of JSON."""
     # Escapes beyond ASCII, since a chunk may hold half of a character, which no encoding can write.
     return json.dumps(shape.to_dict()) + "\n"
 
 
-def _show_the_rest(completion: ChatCompletion) -> None:
+def show_the_rest(completion: ChatCompletion) -> None:
     """Show what of an answer is no text: calls of tools, that it was cut short, or that there is nothing."""
     choice = completion.choices[0] if completion.choices else None
     calls = (choice.message.tool_calls or []) if choice is not None else []

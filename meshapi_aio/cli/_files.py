@@ -1,4 +1,4 @@
-"""What goes into a message: the prompt, and the files that are attached to it. Reads them."""
+"""What commands read: prompts, files that are attached to a message, and those that are parts of a call."""
 
 import base64
 import codecs
@@ -12,7 +12,7 @@ from meshapi_aio.endpoints._messages import ContentPart, ImagePart, Message, Tex
 from ._failures import MisuseError
 
 
-__all__ = ["STDIN", "attach", "message", "prompt_from_stdin"]
+__all__ = ["STDIN", "as_text", "attach", "content_of", "message", "prompt_from_stdin"]
 
 STDIN = "-"
 """The name of standard input."""
@@ -28,7 +28,7 @@ _IMAGES = {
 
 def prompt_from_stdin() -> str:
     """Return the text that standard input holds, without the line ends at its end."""
-    text = _text(_stdin())
+    text = as_text(_stdin())
     if text is None:
         msg = "standard input is no text in UTF-8; --file - attaches an image"
         raise MisuseError(msg)
@@ -37,21 +37,26 @@ def prompt_from_stdin() -> str:
 
 def attach(path: str) -> ContentPart:
     """Return a file as a part of a message; it is a misuse of the command if it can't be one."""
-    try:
-        content = _stdin() if path == STDIN else Path(path).read_bytes()
-    except OSError as error:
-        msg = f"--file {path}: {error.strerror}"
-        raise MisuseError(msg) from None
+    content = content_of(path, f"--file {path}")
     kind = _image_type(content)
     if kind is not None:
         data = base64.b64encode(content).decode("ascii")
         return ImagePart(image_url={"url": f"data:{kind};base64,{data}"})
-    text = _text(content)
+    text = as_text(content)
     if text is None:
         msg = f"--file {path}: neither text in UTF-8 nor an image of the kinds PNG, JPEG, GIF and WebP"
         raise MisuseError(msg)
     name = "standard input" if path == STDIN else Path(path).name
     return TextPart(text=f'<file name="{html.escape(name)}">\n{text}\n</file>')
+
+
+def content_of(path: str, told: str) -> bytes:
+    """Return what a file holds; it is a misuse of the command, told as this, if it can't be read."""
+    try:
+        return _stdin() if path == STDIN else Path(path).read_bytes()
+    except OSError as error:
+        msg = f"{told}: {error.strerror}"
+        raise MisuseError(msg) from None
 
 
 def message(prompt: str, attachments: Sequence[ContentPart]) -> Message:
@@ -76,7 +81,7 @@ def _image_type(content: bytes) -> str | None:
     return next((kind for begin, kind in _IMAGES.items() if content.startswith(begin)), None)
 
 
-def _text(content: bytes) -> str | None:
+def as_text(content: bytes) -> str | None:
     """Return the text that bytes stand for, None where they are none."""
     # Windows PowerShell writes UTF-16 into files, with a byte order mark.
     marked = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))

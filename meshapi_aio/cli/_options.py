@@ -5,7 +5,7 @@ import math
 import click
 
 
-__all__ = ["base_url_option", "finite", "model_option", "timeout_option"]
+__all__ = ["base_url_option", "finite", "local_option", "model_option", "retries_option", "timeout_option"]
 
 
 def finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
@@ -32,4 +32,10 @@ timeout_option = click.option(
     callback=finite,
     metavar="SECONDS",
     help="The most that a call may take in all, retries and pauses included.",
+)
+retries_option = click.option(
+    "--retries", type=click.IntRange(min=0), metavar="NUMBER", help="Attempts after the first one."
+)
+local_option = click.option(
+    "--local", is_flag=True, help="Ask a gateway that is made up on this machine: without a key."
 )

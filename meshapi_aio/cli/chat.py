@@ -11,7 +11,7 @@ from ._asking import Manner, Turn
 from ._conversation import converse
 from ._failures import MisuseError, failures_told
 from ._files import STDIN, attach, prompt_from_stdin
-from ._options import base_url_option, model_option, timeout_option
+from ._options import base_url_option, local_option, model_option, retries_option, timeout_option
 from ._running import Access, connected, run
 from ._talk import Talk
 
@@ -35,9 +35,9 @@ __all__ = ["command"]
 @click.option("--plain", is_flag=True, help="Print the text as it comes, also on a terminal.")
 @click.option("--quiet", is_flag=True, help="Do not tell tokens and times on standard error.")
 @timeout_option
-@click.option("--retries", type=click.IntRange(min=0), metavar="NUMBER", help="Attempts after the first one.")
+@retries_option
 @base_url_option
-@click.option("--local", is_flag=True, help="Ask a gateway that is made up on this machine: without a key.")
+@local_option
 def command(
     *,
     words: tuple[str, ...],

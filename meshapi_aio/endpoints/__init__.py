@@ -1,15 +1,77 @@
-"""Every API family, so that importing this room fills the registry of calls."""
+"""
+Every API family by its name, imported when it is first used.
 
-from ..call import Namespace
-from .chat import Chat
+Most programs use one or two of them, and with all an import of the client would take several times as long.
+"""
+
+from collections.abc import Iterator
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from .._family import Family, Namespace
+from ..call import CALLS, Call, StreamCall
 
 
-__all__ = ["Chat", "Families"]
+if TYPE_CHECKING:
+    from .audio import Audio
+    from .batches import Batches
+    from .chat import Chat
+    from .files import Files
+
+
+__all__ = ["Families", "every_call", "every_method"]
+
+
+class _OnDemand(Namespace[Any]):
+    """A family whose module is imported at its first use."""
+
+    def __init__(self, name: str) -> None:
+        # The base class is not asked: it wants the family, which is not here yet.
+        self._class = name
+        self.__doc__ = f"``client.{name.lower()}``."
+
+    def __set_name__(self, _owner: type, name: str) -> None:
+        self._module = name
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "family":
+            raise AttributeError(name)
+        self.family = getattr(import_module(f".{self._module}", __name__), self._class)
+        return self.family
 
 
 class Families:
-    """The families as attributes of a client."""
+    """The families as attributes of a client, each named as its module."""
 
     __slots__ = ()
 
-    chat = Namespace(Chat)
+    batches: Namespace["Batches"] = _OnDemand("Batches")
+    audio: Namespace["Audio"] = _OnDemand("Audio")
+    chat: Namespace["Chat"] = _OnDemand("Chat")
+    files: Namespace["Files"] = _OnDemand("Files")
+
+
+def every_call() -> dict[str, type[Call[Any]] | type[StreamCall[Any]]]:
+    """Return the registry of calls, filled by importing every family."""
+    for name, value in vars(Families).items():
+        if isinstance(value, _OnDemand):
+            import_module(f".{name}", __name__)
+    return CALLS
+
+
+def every_method() -> dict[str, tuple[type[Call[Any]] | type[StreamCall[Any]], ...]]:
+    """
+    Return the calls that each method of the client makes, by its name, such as ``chat.completions.create``.
+
+    Where a method makes two, the second is that of the stream.
+    """
+    return dict(_methods(Families))
+
+
+def _methods(owner: type, before: str = "") -> Iterator[tuple[str, Any]]:
+    for name, value in vars(owner).items():
+        if isinstance(value, Namespace):
+            family: type[Family] = value.family
+            yield from _methods(family, f"{before}{name}.")
+        elif calls := getattr(value, "calls", ()):
+            yield before + name, calls

@@ -11,9 +11,10 @@ from typing import Any, Literal
 import attrs
 
 from .._batch import Batch
+from .._family import Family, Namespace, create_method, stream_method
 from .._shape import Reply, Shape, shape
 from .._stream import Stream
-from ..call import Call, Family, Namespace, StreamCall, create_method, fields, post, stream_method
+from ..call import Call, StreamCall, fields, post
 from ..errors import MeshAPIError, StreamAPIError
 from ._completion import HEAD, CompletionFolder
 from ._folding import AbsentDelta, Delta, delta_of

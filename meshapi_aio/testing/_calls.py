@@ -1,42 +1,91 @@
 """
-A received request as the call that it was.
+A received request as the call that it was, or what is wrong with it.
 
-Pure functions over method, path and body; this room performs no I/O.
+Pure functions over method, target and body; this room performs no I/O. Which calls there are, the registry
+knows: what it holds is read, whatever family it is of.
 """
 
-import json
-from collections.abc import Callable
+import functools
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, cast, get_args, get_origin
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 import attrs
 
-from ..call import CALLS, Call, StreamCall
-from ..endpoints import Families  # noqa: F401 (fills the registry) # pyright: ignore[reportUnusedImport]
-from ._json import Object, is_object
+from ..call import Call, StreamCall
+from ..endpoints import every_call
+from ._checks import parse_object
+from ._faults import problem
+from ._form import form_parts
+from ._json import Object
+from ._texts import from_parts, from_texts
 
 
 AnyCall: TypeAlias = Call[Any] | StreamCall[Any]
 AnyCallClass: TypeAlias = type[Call[Any]] | type[StreamCall[Any]]
 
+_PLACE = re.compile(r"\{(\w+)(:path)?\}")
+_NAMED = re.compile(r"\w+: (\w+)")
 
-def read_call(method: str, path: str, body: bytes) -> AnyCall | None:
+
+def read_call(method: str, target: str, body: bytes, content_type: str = "") -> AnyCall | None:
     """
     Return the call that would have sent this request, None where no call could.
 
     Among the calls of one route the fields with a single possible value decide, such as ``stream``; such a
-    field that is absent from the body counts as false. Keys that the call does not know are in its
-    ``extra_body``, and a null reads as an absent key, as it does at the gateway.
+    field that is absent counts as false. Keys that the call does not know are in its ``extra_body``, and a
+    null reads as an absent key, as it does at the gateway.
     """
-    try:
-        asked = json.loads(body)
-    except (ValueError, RecursionError):
+    read = read_request(method, target, body, content_type)
+    return read if isinstance(read, (Call, StreamCall)) else None
+
+
+def read_request(
+    method: str, target: str, body: bytes, content_type: str = ""
+) -> AnyCall | list[Object] | None:
+    """
+    Return the call that a request is, or all that is wrong with it; None where no call goes there.
+
+    ``target`` is what stood in the request line.
+    """
+    parts = urlsplit(target)
+    found = calls_at(parts.path, method)
+    if not found:
         return None
-    if not is_object(asked):
-        return None
-    for kind in CALLS.values():
-        if (kind.route.method, kind.route.path) == (method, path) and _is(kind, asked):
-            return _made(kind, asked)
-    return None
+    asked, problems = _asked(found[0][0], parts.query, body, content_type)
+    if problems:
+        return problems
+    kind, places = next((each for each in found if _is(each[0], asked)), found[0])
+    return _made(kind, places, asked)
+
+
+def calls_at(path: str, method: str | None = None) -> list[tuple[AnyCallClass, Mapping[str, str]]]:
+    """Return the calls that go to a path, each with its path fields; of several routes the plainest."""
+    found: list[tuple[AnyCallClass, Mapping[str, str]]] = []
+    for kind in every_call().values():
+        if method in {None, kind.route.method}:
+            places = in_path(kind.route.path, path)
+            if places is not None:
+                found.append((kind, places))
+    fewest = min((len(places) for _, places in found), default=0)
+    return [(kind, places) for kind, places in found if len(places) == fewest]
+
+
+def in_path(template: str, path: str) -> Mapping[str, str] | None:
+    """Return what stands at the places of a template in a path as it was sent, None for another path."""
+    fits = _pattern(template).fullmatch(path)
+    return None if fits is None else {name: unquote(value) for name, value in fits.groupdict().items()}
+
+
+@functools.cache
+def _pattern(template: str) -> re.Pattern[str]:
+    """Return the pattern of the paths of a template."""
+    pieces = _PLACE.split(template)  # text, name, ":path" or None, text, …
+    pattern = re.escape(pieces[0])
+    for name, rest, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
+        pattern += f"(?P<{name}>{'.+' if rest else '[^/]+'}){re.escape(text)}"
+    return re.compile(pattern)
 
 
 def said(call: AnyCall) -> Object:
@@ -44,19 +93,43 @@ def said(call: AnyCall) -> Object:
     return {name: value for name, value in call.body().items() if value is not None}
 
 
+def _asked(kind: AnyCallClass, query: str, body: bytes, content_type: str) -> tuple[Object, list[Object]]:
+    """Return the fields beside the path, and what is wrong where there can be none."""
+    types = {field.name: field.type for field in attrs.fields(cast("Any", kind))}
+    if kind.route.method in {"GET", "DELETE"}:
+        return from_texts(parse_qsl(query, keep_blank_values=True), types), []
+    parts = form_parts(content_type, body)
+    if parts is not None:
+        return from_parts(parts, types), []
+    asked, problems = parse_object(body or b"{}")
+    return asked, [*problems]
+
+
 def _is(kind: AnyCallClass, asked: Object) -> bool:
     """Return whether the fields that tell the calls of one route apart have the values of this one."""
-    marks = [field for field in attrs.fields(cast("Any", kind)) if get_origin(field.type) is Literal]
-    return all((asked.get(mark.name) or False,) == get_args(mark.type) for mark in marks)
+    fields = attrs.fields(cast("Any", kind))
+    marks = [(field.name, get_args(field.type)) for field in fields if get_origin(field.type) is Literal]
+    return all((asked.get(name) or False,) == value for name, value in marks if len(value) == 1)
 
 
-def _made(kind: AnyCallClass, asked: Object) -> AnyCall | None:
-    """Return the call with the fields of the body, None where it refuses them."""
-    known = attrs.fields_dict(cast("Any", kind)).keys() - {"extra_body"}
-    fields = {name: value for name, value in asked.items() if name in known and value is not None}
-    extra = {name: value for name, value in asked.items() if name not in known}
+def _made(kind: AnyCallClass, places: Mapping[str, str], asked: Object) -> AnyCall | list[Object]:
+    """Return the call with these fields, or why it refuses them."""
+    fields = attrs.fields_dict(cast("Any", kind))
+    given: dict[str, Any] = {
+        name: value for name, value in asked.items() if name in fields and value is not None
+    }
+    given.pop("extra_body", None)
+    given.update(places)
+    missing = [name for name, field in fields.items() if field.default is attrs.NOTHING and name not in given]
+    if missing:
+        return [problem((name,), "missing", "is required") for name in missing]
+    extra = {name: value for name, value in asked.items() if name not in fields or name == "extra_body"}
+    if extra and "extra_body" in fields:
+        given["extra_body"] = extra
     make: Callable[..., AnyCall] = kind
     try:
-        return make(**fields, **({"extra_body": extra} if extra else {}))
-    except (TypeError, ValueError, RecursionError):
-        return None
+        return make(**given)
+    except (TypeError, ValueError, RecursionError) as error:
+        named = _NAMED.match(str(error))
+        place = (named[1],) if named is not None and named[1] in fields else ()
+        return [problem(place, "value_error", str(error))]

@@ -91,7 +91,7 @@ class ReceivedRequest:
         as dicts (here they are dicts). What another client sends is read as the gateway reads it: a null is
         an absent key, and without ``stream`` the answer is wanted as a whole.
         """
-        return read_call(self.method, self.path, self.body)
+        return read_call(self.method, self.target, self.body, self.headers.get("Content-Type", ""))
 
     @property
     def streams(self) -> bool:

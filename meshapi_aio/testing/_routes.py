@@ -1,15 +1,20 @@
 """
 The gateway's own behaviour: a received request in, the answer to it out.
 
-Pure but for the memory of the service and the random part of new ids; this room performs no I/O. To add an
-endpoint, write a function ``(request, service) -> Answer`` and enter it in ``_ROUTES``.
+Pure but for the memory of the service and the random part of new ids; this room performs no I/O. What
+matters to a user has an endpoint of its own: a function ``(request, service) -> Answer``, entered in
+``_ROUTES``. Every other call of the client is answered by an example of its reply.
 """
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
+from urllib.parse import urlsplit
 
 from ._account import get_balance, list_api_versions, list_usage_events
+from ._admission import Asked, admitting
+from ._calls import calls_at, in_path
 from ._completions import create_completion
+from ._example import example_answer
 from ._model_search import search_models
 from ._models import get_model, list_free_models, list_models, list_paid_models
 from ._received import ReceivedRequest
@@ -32,8 +37,8 @@ def own_answer(request: ReceivedRequest, service: Service) -> Answer:
         served = ", ".join(SERVED_VERSIONS)
         refusal = Refusal(400, "invalid_api_version", f"unknown X-Mesh-Version; served are {served}")
         return refusal.answer(request.request_id)
-    methods = _methods(request.path)
-    if methods is None:
+    methods = _methods(urlsplit(request.target).path, request.method)
+    if not methods:
         return Answer(404, body={"detail": "Not Found"})
     endpoint = methods.get(request.method)
     if endpoint is None:
@@ -43,10 +48,19 @@ def own_answer(request: ReceivedRequest, service: Service) -> Answer:
     return endpoint(request, service)
 
 
-def _methods(path: str) -> Mapping[str, Endpoint] | None:
-    """Return the endpoints of a path by method; a path with a rest is looked for after the whole ones."""
-    begun = (methods for start, methods in _BEGINNINGS.items() if path.startswith(start) and path != start)
-    return _ROUTES.get(path) or next(begun, None)
+def _methods(path: str, wanted: str) -> Mapping[str, Endpoint]:
+    """Return the endpoints of a path by method: the gateway's own, and examples for the other calls."""
+    own = _ROUTES.get(path) or next(
+        (methods for template, methods in _ROUTES.items() if in_path(template, path) is not None), {}
+    )
+    if wanted in own:
+        return own  # the registry is not asked, since it has every family imported
+    return {**{kind.route.method: admitting(_example) for kind, _ in calls_at(path)}, **own}
+
+
+def _example(asked: Asked, service: Service) -> Answer:
+    """Answer a call by an example of its reply."""
+    return example_answer(asked.call, now=service.clock())
 
 
 _ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
@@ -58,5 +72,5 @@ _ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
     "/v1/models/paid": {"GET": list_paid_models},
     "/v1/models/search": {"GET": search_models},
     "/v1/usage/events": {"POST": list_usage_events},
+    "/v1/models/{id:path}": {"GET": get_model},
 }
-_BEGINNINGS: Mapping[str, Mapping[str, Endpoint]] = {"/v1/models/": {"GET": get_model}}

@@ -96,10 +96,17 @@ class Service:
         return next(iter([*usable, *(self._allowed or ())]), DEFAULT_MODEL)
 
     def _refusal(self, model: str, request: Object, asked_tokens: int) -> Refusal | None:
-        """Return why a model does not answer a request, None where it does."""
+        """Return why a model does not answer a chat request, None where it does."""
+        refusal = self.model_refusal(model)
         entry = self.catalogue.find(model) if self.catalogue.is_given else None
-        if self.catalogue.is_given and entry is None:
+        if refusal is not None or entry is None:
+            return refusal
+        return provider_refusal(entry, request, asked_tokens)
+
+    def model_refusal(self, model: str) -> Refusal | None:
+        """Return why the key can't use a model, None where it can."""
+        if self.catalogue.is_given and self.catalogue.find(model) is None:
             return Refusal(404, "model_not_found", f"there is no model {model!r}")
         if self._allowed is not None and model not in self._allowed:
             return Refusal(403, "forbidden", f"this key may not use the model {model!r}")
-        return None if entry is None else provider_refusal(entry, request, asked_tokens)
+        return None

@@ -99,14 +99,16 @@ async def invoke(*arguments: str, given: bytes | None = None, **variables: str |
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 
+async def invoke_at(gateway: FakeGateway, *arguments: str, given: bytes | None = None) -> Ended:
+    """Run a command inside this process, with the address and the key of this gateway."""
+    return await invoke(
+        *arguments, given=given, MESHAPI_BASE_URL=gateway.base_url, MESHAPI_API_KEY=gateway.token
+    )
+
+
 async def ask(gateway: FakeGateway, *arguments: str, given: bytes | None = None) -> Ended:
     """Run ``chat --quiet`` inside this process, with the address and the key of this gateway."""
-    return await invoke(
-        *("chat", "--quiet", *arguments),
-        given=given,
-        MESHAPI_BASE_URL=gateway.base_url,
-        MESHAPI_API_KEY=gateway.token,
-    )
+    return await invoke_at(gateway, "chat", "--quiet", *arguments, given=given)
 
 
 def piece(content: str) -> dict[str, Any]:

@@ -32,6 +32,7 @@ from meshapi_aio import (
     ToolCall,
     Usage,
 )
+from meshapi_aio.endpoints.batches import Batch, GetBatch
 
 
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -186,3 +187,15 @@ async def errors(client: MeshAPI) -> None:
     except StreamError as error:
         assert_type(error.chunks_seen, int)
         _ = error.status  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+
+
+async def jobs(client: MeshAPI) -> None:
+    """Waiting returns the job, and tells each of its states to a function that takes such a job."""
+    seen: list[Batch] = []
+    assert_type(await client.batches.wait("b", total=60, on_update=seen.append), Batch)
+    assert_type(await client.wait(GetBatch(id="b"), interval=2), Batch)
+    async for batch in client.batches.list(limit=2):
+        assert_type(batch, Batch)
+
+    await client.wait(CreateChatCompletion(messages=MESSAGES))  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
+    await client.batches.wait("b", patience=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -1,0 +1,61 @@
+"""
+Multipart forms as their parts.
+
+A pure function over bytes; this room performs no I/O.
+"""
+
+import re
+from email.message import Message
+from urllib.parse import unquote
+
+import attrs
+
+
+_BOUNDARY = re.compile(r'boundary="?([^";]+)', re.IGNORECASE)
+
+
+@attrs.frozen
+class Part:
+    """One part of a form; ``filename`` is None where it is a field and no file."""
+
+    name: str
+    content: bytes = attrs.field(repr=False)
+    filename: str | None = None
+    content_type: str | None = None
+
+    @property
+    def text(self) -> str:
+        """The content as text; what is no UTF-8 is replaced."""
+        return self.content.decode(errors="replace")
+
+
+def form_parts(content_type: str, body: bytes) -> list[Part] | None:
+    """Return the parts in their order, None where this is no multipart form."""
+    boundary = _BOUNDARY.search(content_type)
+    if not content_type.lower().startswith("multipart/form-data") or boundary is None:
+        return None
+    # The line end before a boundary belongs to it, and the first has none (RFC 2046, section 5.1.1).
+    pieces = (b"\r\n" + body).split(b"\r\n--" + boundary[1].strip().encode())
+    parts = [_part(piece) for piece in pieces[1:] if not piece.startswith(b"--")]
+    return [part for part in parts if part is not None]
+
+
+def _part(piece: bytes) -> Part | None:
+    """Return the part between two boundaries, None for what has no name."""
+    head, _, content = piece.partition(b"\r\n\r\n")
+    headers = Message()
+    for line in head.decode(errors="replace").split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name.strip()] = value.strip()
+    named = headers.get_param("name", header="content-disposition")
+    if not isinstance(named, str):
+        return None
+    filename = headers.get_filename()
+    for escaped in (
+        "%22",
+        "%0D",
+        "%0A",
+    ):  # https://html.spec.whatwg.org/multipage/form-control-infrastructure.html
+        filename = filename and filename.replace(escaped, unquote(escaped))
+    return Part(named, content, filename, headers["Content-Type"] and headers.get_content_type())
