@@ -93,6 +93,8 @@ class Errand:
         return Opening(pump, chunks, meta, self._stream_ended)
 
     def _stream_ended(self, outcome: Outcome, chunks: int, skipped: int, error: MeshAPIError | None) -> None:
+        if not self._account.listens:
+            return
         opened_at, meta = self._opened
         self._account.tell(
             StreamEnded,

@@ -197,6 +197,13 @@ class Transport:
         first one's connections could not be closed any more from there, and would leak without a word.
         """
         loop, process = asyncio.get_running_loop(), os.getpid()
+        if (
+            loop is self._loop
+            and process == self._process
+            and self._session is not None
+            and self._slots is not None
+        ):
+            return self._session, self._slots
         if self._process not in {None, process}:
             msg = (
                 f"this client, created at {self._created_at}, has connections of the process {self._process} "
