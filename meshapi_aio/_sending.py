@@ -56,11 +56,14 @@ class Courier:
 class Errand:
     """One call under way: its scope, its attempts, and what is told of it."""
 
-    def __init__(self, courier: Courier, settings: Settings, scope: Scope, call: object) -> None:
+    def __init__(
+        self, courier: Courier, settings: Settings, scope: Scope, call: Call[Any] | StreamCall[Any]
+    ) -> None:
         self._courier = courier
         self._settings = settings_for(call, settings)
         self._scope = scope
         self._call = call
+        self._fallback = settings.fallback if call.falls_back else None
         self._account = Account(Observer(settings.on_event), call)
         self._attempts: list[Attempt] = []
         self._opened: tuple[float, Meta]
@@ -137,7 +140,7 @@ class Errand:
         try:
             return await self._chain(call, self._ask_stream)
         except MeshAPIError as error:
-            fallback, instead = self._settings.fallback, call.whole()
+            fallback, instead = self._fallback, call.whole()
             if fallback is None or not fallback.unary or instead is None or not leads_on(error, fallback):
                 raise
             model = getattr(call, "model", None)
@@ -151,7 +154,7 @@ class Errand:
         self, call: Any, ask: "Callable[[Any, Exchange, Request], Awaitable[tuple[Result, str | None]]]"
     ) -> Awaitable[tuple[Result, Meta]]:
         """Ask the call's own model, and those of the fallback, if any, while each failure leads on."""
-        fallback = self._settings.fallback
+        fallback = self._fallback
         return self._persist(call, ask) if fallback is None else self._fall_back(call, ask, fallback)
 
     async def _fall_back(

@@ -93,6 +93,8 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
     route: ClassVar[Route]
     reply: ClassVar[Any]
+    falls_back: ClassVar[bool] = False
+    """Whether the models of a ``Fallback`` may take over, since another one may answer as well."""
     is_form: ClassVar[bool] = False
     """Whether one of its fields takes a file, so that its body is a form, with or without one."""
 

@@ -168,7 +168,8 @@ class Fallback:
     ``models`` is asked, with retries of its own. (Where it broke with the request on its way, the first
     model may be billed as well.) Timeouts never lead on, nor does anything after a stream's first event;
     ``Timeout.total`` bounds the whole chain. When all fail, the last error is raised. The model that was
-    asked for is left out of the chain. ``reply.meta`` tells which model answered.
+    asked for is left out of the chain. ``reply.meta`` tells which model answered. Only chat and
+    responses fall back: vectors, say, are no longer the same with another model.
 
     ``unary=True`` adds a last resort for streams: where a stream can't be opened, the same call is made
     without streaming, which alone enjoys the gateway's own fallback to other providers. Its answer comes as

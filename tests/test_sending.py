@@ -117,6 +117,17 @@ async def test_the_last_error_is_raised() -> None:
     assert getattr(caught.value.call, "model", None) == "a"
 
 
+async def test_only_calls_that_another_model_may_answer_fall_back() -> None:
+    """Vectors of another model could not be compared; a call without a model has none to replace."""
+    async with serving(by_model(a=failure(503), c=failure(503)), retry=ONCE) as (server, client):
+        chained = client.with_options(fallback=Fallback(models=["b"]))
+        with pytest.raises(InternalServerError):
+            await chained.embeddings.create(input="x", model="a")
+        with pytest.raises(InternalServerError):
+            await chained.router.select(messages=MESSAGES, extra_body={"model": "c"})
+        assert models(server) == ["a", "c"]
+
+
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 422, 429, 500])
 async def test_what_does_not_lead_on(status: int) -> None:
     """Terminal statuses, 429 and 500 do not lead on by default; ``on_status`` decides."""

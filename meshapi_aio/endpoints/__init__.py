@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from .audio import Audio
     from .batches import Batches
     from .chat import Chat
+    from .embeddings import Embeddings
     from .files import Files
+    from .moderations import Moderations
+    from .router import Router
+    from .templates import Templates
+    from .web import Web
 
 
 __all__ = ["Families", "every_call", "every_method"]
@@ -45,10 +50,15 @@ class Families:
 
     __slots__ = ()
 
-    batches: Namespace["Batches"] = _OnDemand("Batches")
     audio: Namespace["Audio"] = _OnDemand("Audio")
+    batches: Namespace["Batches"] = _OnDemand("Batches")
     chat: Namespace["Chat"] = _OnDemand("Chat")
+    embeddings: Namespace["Embeddings"] = _OnDemand("Embeddings")
     files: Namespace["Files"] = _OnDemand("Files")
+    moderations: Namespace["Moderations"] = _OnDemand("Moderations")
+    router: Namespace["Router"] = _OnDemand("Router")
+    templates: Namespace["Templates"] = _OnDemand("Templates")
+    web: Namespace["Web"] = _OnDemand("Web")
 
 
 def every_call() -> dict[str, type[Call[Any]] | type[StreamCall[Any]]]:

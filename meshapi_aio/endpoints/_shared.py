@@ -1,9 +1,12 @@
-"""What several families share: token counts, and checks of fields that several calls have. Pure."""
+"""What several families share: token counts, bytes in base64, and checks of fields. Pure."""
 
-from collections.abc import Callable
+import binascii
+from base64 import b64decode
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .._shape import Shape, shape
+from ..errors import DecodeError
 from ..settings import Timeout
 
 
@@ -13,8 +16,10 @@ __all__ = [
     "at_most_characters",
     "between",
     "check_stream_left_alone",
+    "from_base64",
     "gateway_seconds",
     "positive",
+    "sized",
 ]
 
 
@@ -79,16 +84,33 @@ def positive(owner: object, attribute: Any, value: float | None) -> None:
         raise ValueError(msg)
 
 
-def at_most_characters(most: int) -> Callable[[object, Any, Any], None]:
-    """Return a check that a text is no longer than the gateway documents."""
+def sized(low: int, high: int | None = None) -> Callable[[object, Any, Any], None]:
+    """Return a check that a text or a list is as long as the gateway documents."""
 
-    def check(owner: object, attribute: Any, value: str | None) -> None:
-        if value is not None and len(value) > most:
+    def check(owner: object, attribute: Any, value: Sequence[Any] | None) -> None:
+        if value is not None and (len(value) < low or (high is not None and len(value) > high)):
+            unit = "characters" if isinstance(value, str) else "items"
+            wanted = f"from {low} to {high}" if low else f"at most {high}"
+            wanted = wanted if high is not None else f"at least {low}"
             place = f"{type(owner).__name__}: {attribute.name}"
-            msg = f"{place} must be at most {most} characters, got {len(value)}"
+            msg = f"{place} must be {wanted} {unit}, got {len(value)}"
             raise ValueError(msg)
 
     return check
+
+
+def at_most_characters(most: int) -> Callable[[object, Any, Any], None]:
+    """Return a check that a text is no longer than the gateway documents."""
+    return sized(0, most)
+
+
+def from_base64(text: str, what: str) -> bytes:
+    """Return the bytes of a text in base64; a ``DecodeError`` says of ``what`` that it is none."""
+    try:
+        return b64decode("".join(text.split()), validate=True)
+    except (binascii.Error, ValueError) as error:
+        msg = f"{what} is no base64: {error}"
+        raise DecodeError(msg, body=text) from None
 
 
 def check_stream_left_alone(call: Any) -> None:

@@ -6,7 +6,7 @@ behaviour where that differs; such places say so.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import attrs
 
@@ -199,6 +199,7 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
 
 @fields
 class _ChatFields:
+    falls_back: ClassVar[bool] = True
     messages: Sequence[Message | Mapping[str, Any]] = attrs.field(validator=check_messages)
     """The conversation so far, as ``Message`` objects or plain dicts, mixed freely."""
     model: str | None = None

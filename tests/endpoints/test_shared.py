@@ -12,9 +12,12 @@ from meshapi_aio.endpoints._shared import (
     Usage,
     at_most_characters,
     between,
+    from_base64,
     gateway_seconds,
     positive,
+    sized,
 )
+from meshapi_aio.errors import DecodeError
 from meshapi_aio.settings import Timeout
 
 
@@ -110,6 +113,32 @@ def test_positive_numbers(value: float | None, told: str | None) -> None:
 def test_lengths(value: str | None, told: str | None) -> None:
     """Characters are counted, not bytes; the text itself is not in the message."""
     assert refusal(at_most_characters(5), value) == told
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "value", "told"),
+    [
+        (1, 2, None, None),
+        (1, 2, "é…", None),
+        (1, 2, ["a"], None),
+        (1, 2, "", "Ask: size must be from 1 to 2 characters, got 0"),
+        (1, 2, ["a", "b", "c"], "Ask: size must be from 1 to 2 items, got 3"),
+        (1, None, [], "Ask: size must be at least 1 items, got 0"),
+        (0, 2, "abc", "Ask: size must be at most 2 characters, got 3"),
+    ],
+)
+def test_sizes(low: int, high: int | None, value: Any, told: str | None) -> None:
+    """Of texts the characters count, of lists the items; both ends are in."""
+    assert refusal(sized(low, high), value) == told
+
+
+def test_base64() -> None:
+    """Line breaks don't matter; what is no base64 is an error with what came, and nothing is passed over."""
+    assert from_base64("aGVs\nbG8=\n", "it") == b"hello"
+    for wrong in ("a", "aGVs*bG8=", "é"):
+        with pytest.raises(DecodeError, match=r"^it is no base64: ") as caught:
+            from_base64(wrong, "it")
+        assert caught.value.body == wrong
 
 
 @pytest.mark.parametrize("value", [None, 5, 0.5, "not my business", -1])
