@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
 from ._bytes import ByteReply, ByteStream
+from ._download import Download
 from ._origin import place_of_caller
 from ._polling import Job, Patience, wait_until_done
 from ._pump import Opening
