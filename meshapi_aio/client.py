@@ -15,7 +15,7 @@ from ._origin import place_of_caller
 from ._polling import Job, Patience, wait_until_done
 from ._pump import Opening
 from ._resolve import check_proxy, resolve_base_url, resolve_token
-from ._scope import Scope
+from ._scope import Scope, Watch
 from ._sending import Courier, Errand
 from ._shape import Reply
 from ._transport import Session, Transport
@@ -55,6 +55,7 @@ class _Shared:
         self.closed = False
         self.transport = transport
         self.courier = Courier(transport)
+        self.watch = Watch()
         # What each call that waits in a scope gets when the client is closed.
         self.scopes: dict[Scope, type[MeshAPIError]] = {}
 
@@ -316,6 +317,7 @@ class MeshAPI(Families):
             closed = ClientClosedError("the client was closed")
             closed.call = call
             raise closed
+        scope.watch = self._shared.watch
         self._shared.scopes[scope] = when_closed
         return scope
 
