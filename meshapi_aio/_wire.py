@@ -4,6 +4,7 @@ What goes over the wire, and what comes back whole: requests made of calls, repl
 Performs no I/O and knows no event loop: everything here is tested with literals.
 """
 
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -36,6 +37,11 @@ USER_AGENT = f"meshapi_aio/{__version__}"
 
 class Headers(dict[str, str]):
     """Headers of a request; the repr names them and shows no value, since one of them is the token."""
+
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(headers)
+        self.heads: dict[tuple[str, str], Any] = {}
+        """Room for what the transport makes of these headers, by the method and the URL that they go with."""
 
     def __repr__(self) -> str:
         return f"<headers {', '.join(self)}>"
@@ -164,7 +170,8 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     value: Any = None
     failure: MeshAPIError | None = None
     try:
-        value = loads(body) if body or answer.status != 204 else {}
+        # Where nothing is expected but that it was done, the body may be empty.
+        value = loads(body) if body or call.reply is not Reply else {}
     except ValueError:
         failure = unexpected(answer, body, settings, "JSON")
     # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.

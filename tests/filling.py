@@ -59,6 +59,9 @@ def each(kind: CallClass) -> Iterator[Any]:
         if field.name == "extra_body":  # takes the place of others
             continue
         for value in values(field.type):
+            # What it adds would else stand in the place of what the call says.
+            if field.name == "extra_body" and value and value.keys() & least.keys():
+                continue
             call = _made(kind, {**least, field.name: value})
             if call is not None:
                 yield call

@@ -60,6 +60,7 @@ TABLE: Mapping[str, Row] = {
     "call.py": Row(3, _ATTRS),
     "_family.py": Row(4),
     "_outside.py": Row(4, _ATTRS),
+    "_download.py": Row(7, _ATTRS),
     "_uploading.py": Row(5),
     "_pages.py": Row(5, _ATTRS),
     "_polling.py": Row(5, _ATTRS),

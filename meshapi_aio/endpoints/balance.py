@@ -26,7 +26,7 @@ class AccountBalance(Reply):
 
 @get("/v1/balance")
 class GetBalance(Call[AccountBalance]):
-    """Ask how much money is left."""
+    """Return how much money is left."""
 
 
 class Balance(Family):

@@ -147,7 +147,7 @@ class ListPaidModels(ListCall[ModelPage, Model]):
 
 @get("/v1/models/search")
 class SearchModels(ListCall[ModelSearchPage, Model]):
-    """Search the models, page by page."""
+    """Find models, page by page."""
 
     q: str | None = None
     """What to look for."""

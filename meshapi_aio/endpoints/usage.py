@@ -59,7 +59,7 @@ def _check_text(_owner: object, _attribute: object, since: Any) -> None:
 @post("/v1/usage/events")
 class ListUsageEvents(ListCall[UsageEventPage, UsageEvent]):
     """
-    Tell what calls cost, streams included; the price of a call is there as soon as the call is over.
+    Return what calls cost, streams included; the price of a call is there as soon as the call is over.
 
     Match them by ``request_id``.
     """

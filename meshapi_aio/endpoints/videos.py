@@ -140,7 +140,7 @@ class ListVideos(ListCall[VideoPage, Video]):
 @get("/v1/video/generations/{id}")
 class GetVideo(Call[Video]):
     """
-    Ask how far a video is, which is also what moves it on; ``NotFoundError`` where there is none.
+    Return a video as far as it is, and move it on by asking; ``NotFoundError`` where there is none.
 
     From API version 2026-09 on the ``request_id`` of the call that began it will do for the id.
     """

@@ -622,6 +622,28 @@ async def test_redirects_of_a_storage_are_not_followed() -> None:
     assert server.requests == 1
 
 
+async def test_a_download(tmp_path: Path) -> None:
+    """Saved whole, from the very address, without anything of ours; an error is the other side's own."""
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(b"HTTP/1.1 200 X\r\nContent-Type: image/png\r\nContent-Length: 3\r\n\r\nPNG")
+        await connection.request()
+        await connection.send(reply(b"<Error>expired</Error>", 403))
+
+    async with FaultServer(script) as server, client_of(server) as client:
+        url = f"{server.base_url}/a%2Fb.png?X-Sig=abcdef%2Fabcdef%3Dabcdef"
+        await client.download(url).save(tmp_path / "a.png")
+        with pytest.raises(APIStatusError, match="403: <Error>expired</Error>") as caught:
+            await client.download(url).save(tmp_path / "b.png")
+    assert list(tmp_path.iterdir()) == [tmp_path / "a.png"]
+    assert (tmp_path / "a.png").read_bytes() == b"PNG"
+    assert "abcdef" not in repr([caught.value, caught.value.call, vars(caught.value)])
+    first, *head = server.connections[0].requests[0].decode().split("\r\n")
+    assert first == "GET /a%2Fb.png?X-Sig=abcdef%2Fabcdef%3Dabcdef HTTP/1.1"
+    assert [line.partition(":")[0] for line in head if line] == ["Host", "User-Agent"]
+
+
 @pytest.mark.parametrize("url", ["", "/box", "ftp://a/b", "http://", "http://a/ b", "http://[/"])
 def test_an_address_that_is_none_is_refused_unseen(url: str) -> None:
     """It may be signed, so the error does not show it."""
