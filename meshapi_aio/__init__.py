@@ -16,6 +16,7 @@ from ._polling import Job
 from ._raw import RawCall, RawStream, RawStreamCall
 from ._shape import Reply, Shape
 from ._stream import Stream
+from ._upload import Upload
 from ._version import __version__
 from .call import Call, StreamCall
 from .client import MeshAPI
@@ -166,6 +167,7 @@ __all__ = [
     "UnexpectedResponseError",
     "UnknownPart",
     "UnprocessableEntityError",
+    "Upload",
     "Usage",
     "VideoPart",
     "__version__",

@@ -7,12 +7,31 @@ of one with a tool call; made as they are handed out, they are gone before it co
 """
 
 from collections.abc import Callable, Iterator
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 
-__all__ = ["Batch", "Run"]
+__all__ = ["Alike", "Batch", "Run"]
 
 ChunkType = TypeVar("ChunkType")
+MadeType_co = TypeVar("MadeType_co", covariant=True)
+
+
+class Alike(Protocol[MadeType_co]):
+    """What tells by its bytes alone that a chunk differs from those before it by no more than one text."""
+
+    @property
+    def make(self) -> Callable[[str], MadeType_co]:
+        """Makes the chunk with a text."""
+        ...
+
+    @property
+    def path(self) -> str:
+        """Where in the chunk the text is."""
+        ...
+
+    def lone(self, data: bytes) -> str | None:
+        """Return the text of the one event that these bytes are; None where they are anything else."""
+        ...
 
 
 class Run(NamedTuple, Generic[ChunkType]):

@@ -48,6 +48,7 @@ class ByteReader:
     What may be an error is held back, up to ``error_bytes``, until it can be told.
     """
 
+    alike = None
     has_more = False
     skipped = 0
 
@@ -77,6 +78,9 @@ class ByteReader:
                 return Batch()
             return self._let_go(bytes(self._held))
         return Batch([data])
+
+    def told(self, count: int) -> None:
+        """Never called: nothing is :attr:`alike` here."""
 
     def finish(self) -> Batch[bytes]:
         """Take the clean end of the bytes."""

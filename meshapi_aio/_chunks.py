@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from ._answer import Answer, error_event, error_in, tells_error, unexpected
-from ._batch import Batch, Run
+from ._batch import Alike, Batch, Run
 from ._codec import structurer, unfit
 from ._event_stream import BOM, is_event_stream, is_whole, with_name
 from ._json import loads
@@ -83,6 +83,18 @@ class ChunkReader(Generic[ChunkType]):
     def has_more(self) -> bool:
         """Whether bytes were fed that are not decoded yet; the next feed, if only of nothing, goes on."""
         return bool(self._rest) and not self.done and self.failure is None
+
+    @property
+    def alike(self) -> Alike[ChunkType] | None:
+        """What tells a lone chunk in the next bytes, where they begin an event; :meth:`told` must know."""
+        if self._held is None and not self._rest and self._decoder.is_between:
+            return self._templates.alike
+        return None
+
+    def told(self, count: int) -> None:
+        """Note how many chunks were told by what is :attr:`alike`."""
+        self._templates.used(count)
+        self._index += count
 
     def feed(self, data: bytes) -> Batch[ChunkType]:
         """

@@ -81,6 +81,11 @@ class Account:
         """The seconds since the call began."""
         return time.monotonic() - self.started
 
+    @property
+    def listens(self) -> bool:
+        """Whether anybody wants to know."""
+        return self._observer.listens
+
     def tell(self, kind: Callable[..., Event], **values: Any) -> None:
         """Tell of an event of this call, if anybody listens."""
         if self._observer.listens:

@@ -13,10 +13,11 @@ from ._upload import Upload
 from .call import Call, Route
 
 
-__all__ = ["Outside", "PutFile"]
+__all__ = ["PLACE", "Outside", "PutFile", "check_url"]
 
 
-def _check_url(_owner: object, _attribute: object, value: str) -> None:
+def check_url(_owner: object, _attribute: object, value: str) -> None:
+    """Check that an address is one, and don't show it."""
     try:
         parts = urlsplit(value)
         fine = parts.scheme in {"http", "https"} and bool(parts.hostname) and value.isprintable()
@@ -32,10 +33,9 @@ class Outside:
 
     route: Route
     url: str
-    file: Upload | None
 
 
-@attrs.frozen(kw_only=True, eq=False)
+@attrs.frozen(kw_only=True, eq=False, repr=False)
 class PutFile(Outside, Call[None]):
     """
     Store a file under a signed address.
@@ -43,9 +43,11 @@ class PutFile(Outside, Call[None]):
     Errors are the storage's own, ``APIStatusError`` with the beginning of what it says.
     """
 
-    url: str = attrs.field(repr=False, validator=_check_url)
+    url: str = attrs.field(repr=False, validator=check_url)
     file: Upload
 
 
-PutFile.route = Route("PUT", "<signed address>")
-PutFile.reply = type(None)
+PLACE = "<address outside>"
+"""What events tell in place of the path."""
+
+PutFile.route, PutFile.reply = Route("PUT", PLACE), type(None)

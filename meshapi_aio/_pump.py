@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
-from ._batch import Batch
+from ._batch import Alike, Batch
 from .errors import APIConnectionError, APITimeoutError, MeshAPIError, StreamTruncatedError
 from .events import Meta
 
@@ -23,6 +23,14 @@ class Source(Protocol):
 
     idle_since: float | None
     """The loop's time at which waiting for the next event began; None while nobody waits."""
+
+    def coming(self) -> asyncio.Future[None] | None:
+        """Return what is done when something has come; None where that may be already."""
+        ...
+
+    def taken(self) -> bytes:
+        """Return what has come by now; where it is nothing, reading tells why."""
+        ...
 
     async def read(self) -> bytes:
         """Return what has come, nothing at a clean end; raise only once all has been handed out."""
@@ -49,6 +57,14 @@ class Reader(Protocol[ChunkType]):
 
     skipped: int
     """How many malformed events were passed over."""
+
+    @property
+    def alike(self) -> Alike[ChunkType] | None:
+        """What tells a lone chunk in the next bytes, where there is such a thing."""
+        ...
+
+    def told(self, count: int) -> None:
+        """Note how many chunks were told by what is :attr:`alike`, and were not fed."""
 
     @property
     def has_more(self) -> bool:
@@ -83,27 +99,30 @@ class Pump(Generic[ChunkType]):
         pump.over = True
         return pump
 
-    async def more(self) -> Batch[ChunkType]:
+    async def more(self, data: bytes = b"") -> Batch[ChunkType]:
         """
-        Wait for the next chunks.
+        Wait for the next chunks; ``data`` has been read already.
 
         None at all means that the stream is over; with the last ones it may be over too. Then the connection
         is free, and ``reader.failure`` tells whether it ended badly.
         """
         source, reader = self.source, self.reader
         # One stamp per wait, not per read: heartbeats must not keep a dead stream alive.
-        source.idle_since = self._now()
+        if source.idle_since is None:
+            source.idle_since = self._now()
         ended = False
         while True:
-            if reader.has_more:
+            if data:
+                chunks, data = reader.feed(data), b""
+            elif reader.has_more:
                 chunks = reader.feed(b"")
             else:
                 try:
-                    data = await source.read()
+                    read = await source.read()
                 except MeshAPIError as error:
                     return self._broken(error)
-                ended = not data
-                chunks = reader.finish() if ended else reader.feed(data)
+                ended = not read
+                chunks = reader.finish() if ended else reader.feed(read)
             if reader.failure is not None:
                 self.over = True
                 source.abort()
@@ -133,6 +152,7 @@ class _Delivered:
     idle_since: float | None = None
     done = True
     failure: MeshAPIError | None = None
+    alike = None
     has_more = False
     skipped = 0
 

@@ -4,9 +4,11 @@ Shapes made of JSON in a straight line of code, written once for each class.
 It makes what the codec's hooks make, and takes less on itself: what it is not sure of it gives to them or
 refuses (:class:`Misfit`), and they tell what is wrong, and where. Performs no I/O.
 
-Measured with a chunk of 250 bytes (Python 3.11): 2.0 µs, where the hooks take 4.5.
+Objects whose keys are the same in the same order, with values of the same types, are the rule where one
+server writes them; they are made without asking for each key, in 0.55 of that time (0.28 of the hooks').
 """
 
+import threading
 from collections.abc import Callable
 from types import NoneType, UnionType
 from typing import Any, Final, TypeVar, Union, get_args, get_origin
@@ -24,6 +26,10 @@ Structure = Callable[[Any], Any]
 HookFor = Callable[[Any], Callable[[Any, Any], Any]]
 
 _SCALARS: Final = (str, int, float, bool)
+
+# How many layouts are learnt of each class, since some keys have random names, and of how many keys.
+_LAYOUTS: Final = 16
+_KEYS: Final = 64
 
 
 class Misfit(Exception):  # noqa: N818 - an answer to the codec, which turns to its hooks
@@ -43,6 +49,7 @@ class _Writer:
     def __init__(self, hook_for: HookFor) -> None:
         self._hook_for = hook_for
         self._functions: dict[type[Shape], str] = {}
+        self._lock = threading.Lock()  # every thread may have a client, and all of them learn
         self._namespace: dict[str, Any] = {"new": object.__new__, "misfit": _misfit, "Misfit": Misfit}
 
     def function(self, kind: type[Any]) -> Structure:
@@ -61,15 +68,46 @@ class _Writer:
         if name is None:
             name = self._functions[kind] = f"of_{len(self._functions)}_{kind.__name__}"
             if _is_plain(kind):
-                self._write(name, kind)
+                self._namespace[name] = self._learning(kind, self._written(f"any_{name}", self._lines(kind)))
             else:
                 hook = self._hook_for(kind)
                 self._namespace[name] = lambda value: hook(value, kind)
         return name
 
-    def _write(self, name: str, kind: Any) -> None:
+    def _written(self, name: str, lines: list[str]) -> Structure:
+        # Only names of classes and fields stand in the source.
+        source = "\n".join([f"def {name}(value):", *lines])
+        found: dict[str, Structure] = {}
+        exec(compile(source, f"<{name}, made by {__name__}>", "exec"), self._namespace, found)  # noqa: S102
+        return found[name]
+
+    def _learning(self, kind: type[Shape], any_layout: Structure) -> Structure:
+        """Return the function that makes a class, and writes a quicker one for what comes again and again."""
+        layouts: dict[tuple[object, ...], Structure | None] = {}
+        unlike = 0
+
+        def of(value: Any) -> Any:
+            nonlocal unlike
+            if type(value) is not dict:
+                _misfit()
+            layout = (*value, *map(type, value.values()))
+            make = layouts.get(layout)
+            if make is not None:
+                return make(value)
+            made = any_layout(value)
+            if layout in layouts:  # seen before, so it is worth the writing, about 0.3 ms
+                with self._lock:
+                    layouts[layout] = self._written(f"like_{kind.__name__}", self._lines_for(kind, value))
+            elif unlike < _LAYOUTS and len(value) < _KEYS:
+                unlike += 1
+                layouts[layout] = None
+            return made
+
+        return of
+
+    def _lines(self, kind: Any) -> list[str]:
+        """Return what makes a class of any object."""
         lines = [
-            f"def {name}(value):",
             " if type(value) is not dict: misfit()",
             f" made = new({self._named(kind)})",
             " rest = value.copy()",
@@ -82,9 +120,41 @@ class _Writer:
             elif field.name != "extra":
                 lines.append(f" made.{field.name} = {self._default(field)}")
         # What is left is what the class does not know.
-        lines += [" made.extra = rest", " return made"]
-        # Only names of classes and fields stand in the source.
-        exec(compile("\n".join(lines), f"<{name}, made by {__name__}>", "exec"), self._namespace)  # noqa: S102
+        return [*lines, " made.extra = rest", " return made"]
+
+    def _lines_for(self, kind: Any, value: dict[str, Any]) -> list[str]:
+        """Return what makes a class of objects with the keys of this one, in its order, and its types."""
+        lines = [f" made = new({self._named(kind)})"]
+        places = {key: f"v{index}" for index, key in enumerate(value)}
+        lines.append(f" {', '.join(places.values())}, = value.values()" if places else "")
+        on_wire = {field.name for field in wire_fields(kind)}
+        for field in attrs.fields(kind):
+            item = value.get(field.name) if field.name in on_wire else None
+            if field.name == "extra":
+                rest = (f"{self._named(key)}: {place}" for key, place in places.items() if key not in on_wire)
+                made = f"{{{', '.join(rest)}}}"
+            elif item is None:
+                made = self._default(field)
+            else:
+                made = self._known(field, places[field.name], type(item))
+            lines.append(f" made.{field.name} = {made}")
+        return [*lines, " return made"]
+
+    def _known(self, field: "attrs.Attribute[Any]", place: str, kind: type) -> str:
+        """Return what makes a field of a JSON value of this kind."""
+        members: tuple[Any, ...] = (field.type,)
+        if get_origin(field.type) in {Union, UnionType}:
+            members = get_args(field.type)
+        if field.type is Any or (kind in _SCALARS and kind in members):
+            return place
+        others = [member for member in members if member is not NoneType]
+        if len(others) == 1:
+            (member,) = others
+            if _is_shape(member):
+                return f"{self._of_shape(member)}({place})"
+            if kind is list and get_origin(member) is list and _is_shape(get_args(member)[0]):
+                return f"[{self._of_shape(get_args(member)[0])}(each) for each in {place}]"
+        return f"{self._named(self._hook_for(field.type))}({place}, {self._named(field.type)})"
 
     def _field(self, field: "attrs.Attribute[Any]") -> list[str]:
         kind: Any = field.type

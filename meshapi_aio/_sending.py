@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from ._answer import read_error, telling_headers
+from ._answer import Answer, read_error, telling_headers
 from ._batch import Batch
 from ._byte_reader import ByteReader
 from ._chunks import ChunkReader, chunk_type
@@ -21,6 +21,7 @@ from ._observing import Account, Observer
 from ._pump import Opening, Outcome, Pump, Reader
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
+from ._slices import HUGE, read_in_slices
 from ._transport import Exchange, Transport
 from ._wire import Request, prepare, read_reply, settings_for
 from .call import Call, StreamCall
@@ -37,7 +38,7 @@ from .events import (
     StreamEnded,
     StreamOpened,
 )
-from .settings import Settings
+from .settings import Fallback, Settings
 
 
 __all__ = ["Courier", "Errand"]
@@ -75,12 +76,13 @@ class Errand:
     async def whole(self, call: Call[Result]) -> tuple[Result, Meta]:
         """Return the reply of a call, and how it came about."""
         reply, meta = await self._told(self._chain(call, self._ask_whole))
-        self._account.tell(
-            ReplyReceived,
-            attempts=len(self._attempts),
-            duration=self._account.duration,
-            request_id=meta.request_id,
-        )
+        if self._account.listens:
+            self._account.tell(
+                ReplyReceived,
+                attempts=len(self._attempts),
+                duration=self._account.duration,
+                request_id=meta.request_id,
+            )
         return reply, meta
 
     async def stream(self, call: StreamCall[Any]) -> Opening[Any]:
@@ -96,6 +98,8 @@ class Errand:
         return Opening(pump, chunks, meta, self._stream_ended)
 
     def _stream_ended(self, outcome: Outcome, chunks: int, skipped: int, error: MeshAPIError | None) -> None:
+        if not self._account.listens:
+            return
         opened_at, meta = self._opened
         self._account.tell(
             StreamEnded,
@@ -127,7 +131,7 @@ class Errand:
                 request_id=getattr(error, "request_id", None) or last,
             )
             raise
-        routing = meta.routing
+        routing = meta.routing if self._account.listens else None
         if routing is not None and (routing.fallback or (routing.attempts or 0) > 1):
             self._account.tell(GatewayRouted, routing=routing, request_id=meta.request_id)
         return result, meta
@@ -148,18 +152,26 @@ class Errand:
             pump: Pump[Any] = Pump.delivered()
             return (pump, Batch(call.reply.chunks_of(reply))), attrs.evolve(meta, unary=True)
 
-    async def _chain(
+    def _chain(
         self, call: Any, ask: "Callable[[Any, Exchange, Request], Awaitable[tuple[Result, str | None]]]"
-    ) -> tuple[Result, Meta]:
-        """Ask the call's own model, and those of the fallback while each failure leads on."""
+    ) -> Awaitable[tuple[Result, Meta]]:
+        """Ask the call's own model, and those of the fallback, if any, while each failure leads on."""
         fallback = self._fallback
+        return self._persist(call, ask) if fallback is None else self._fall_back(call, ask, fallback)
+
+    async def _fall_back(
+        self,
+        call: Any,
+        ask: "Callable[[Any, Exchange, Request], Awaitable[tuple[Result, str | None]]]",
+        fallback: Fallback,
+    ) -> tuple[Result, Meta]:
         model = getattr(call, "model", None)
-        others = [] if fallback is None else [other for other in fallback.models if other != model]
+        others = [other for other in fallback.models if other != model]
         while True:
             try:
                 return await self._persist(call, ask)
             except MeshAPIError as error:
-                if fallback is None or not others or not leads_on(error, fallback):
+                if not others or not leads_on(error, fallback):
                     raise
                 self._tell_fallback(error, others[0], unary=False)
             call = attrs.evolve(call, model=others.pop(0))
@@ -186,9 +198,10 @@ class Errand:
         while True:
             exchange = self._courier.transport.exchange(self._settings.timeout, self._scope)
             exchange.fresh_only = fresh_only
-            self._account.tell(
-                RequestSent, attempt=len(self._attempts) + 1, method=request.method, path=call.route.path
-            )
+            if self._account.listens:
+                self._account.tell(
+                    RequestSent, attempt=len(self._attempts) + 1, method=request.method, path=call.route.path
+                )
             begun = self._scope.now()
             try:
                 async with self._scope:
@@ -266,8 +279,23 @@ class Errand:
         assert answer is not None
         limit = limits.reply_bytes if answer.is_success else limits.error_bytes
         body = await exchange.read_all(limit, cut=not answer.is_success)
-        reply = read_reply(call, answer, body, self._settings)
+        exchange.check_sent()
+        if len(body) < HUGE:
+            reply = read_reply(call, answer, body, self._settings)
+        else:
+            reply = await self._read_huge(call, answer, body)
         return reply, getattr(reply, "model", None)
+
+    async def _read_huge(self, call: Call[Any], answer: Answer, body: bytes) -> Any:
+        """Read a reply, and let others have their turn meanwhile."""
+        self._scope.limit("deadline", None)  # everything is here: silence is no matter any more
+        reading = read_in_slices(call, answer, body, self._settings)
+        while True:
+            try:
+                next(reading)
+            except StopIteration as over:
+                return over.value
+            await asyncio.sleep(0)
 
     async def _ask_stream(
         self, call: StreamCall[Any], exchange: Exchange, request: Request

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from ._batch import Batch, Run
-from ._pump import OnEnd, Opening, Outcome, Pump, Reader
+from ._batch import Alike, Batch, Run
+from ._pump import OnEnd, Opening, Outcome, Pump, Reader, Source
 from ._scope import Scope
 from .errors import MeshAPIError, Progress, StreamClosedError, StreamTruncatedError
 from .events import Meta
@@ -24,22 +24,8 @@ ChunkType = TypeVar("ChunkType")
 Opener = Callable[[Scope], Awaitable[Opening[ChunkType]]]
 
 
-class _Turn:
-    """Refuses two tasks in one stream: they would steal each other's chunks."""
-
-    __slots__ = ("_taken",)
-
-    def __init__(self) -> None:
-        self._taken = False
-
-    def __enter__(self) -> None:
-        if self._taken:
-            msg = "two tasks are in the same stream; let one of them read it, and pass the chunks on"
-            raise RuntimeError(msg)
-        self._taken = True
-
-    def __exit__(self, *_: object) -> None:
-        self._taken = False
+# So many chunks that came alone are folded at once.
+_MOST_ALONE = 512
 
 
 class Stream(Generic[ChunkType]):
@@ -71,14 +57,21 @@ class Stream(Generic[ChunkType]):
         self._total = total
         self._scope: Scope | None = None
         self._pump: Pump[ChunkType] | None = None
+        self._source: Source | None = (
+            None  # where the next bytes come from, unless there are some or none will come
+        )
         # What has come and was not handed out: pieces, and of the present one the chunks, or a run's texts
         # and what makes chunks of them. In each the last comes first, so that taking is cheap.
         self._pieces: list[list[ChunkType] | Run[ChunkType]] = []
         self._ready: list[Any] = []
         self._make: Callable[[str], ChunkType] | None = None
+        # What tells the next chunk if it comes alone, and the texts of those that did, not folded yet.
+        self._alike: Alike[ChunkType] | None = None
+        self._alone: list[str] = []
         self._chunks_seen = 0
         self._meta: Meta | None = None
-        self._turn = _Turn()
+        # Whether a task is in the stream: two would steal each other's chunks.
+        self._is_taken = False
         self._closed = False
         self._finished = False
         self._failure: MeshAPIError | None = None
@@ -105,7 +98,8 @@ class Stream(Generic[ChunkType]):
         elif self._finished:
             state = "finished" if self._failure is None else "failed"
         else:
-            state = "not opened" if self._pump is None else f"open, {self._chunks_seen} chunks so far"
+            count = self._chunks_seen + len(self._alone)
+            state = "not opened" if self._pump is None else f"open, {count} chunks so far"
         return f"<{type(self).__name__} {state}>"
 
     def __await__(self) -> Generator[object, None, Self]:
@@ -124,7 +118,32 @@ class Stream(Generic[ChunkType]):
 
     async def __anext__(self) -> ChunkType:
         if not self._ready:
-            await self._prepare()
+            # The usual wait: for one chunk that is like those before it. It runs with cold caches where there
+            # are many streams, so what counts is how little it touches: no coroutine but this one.
+            came, source = b"", self._source
+            if source is not None and not self._pieces and not self._is_taken:
+                coming = source.coming()
+                if coming is not None:
+                    self._is_taken = True
+                    try:
+                        await coming
+                    except Exception:  # noqa: BLE001, S110 - reading tells it, and what came before it
+                        pass
+                    except BaseException:
+                        self.close()
+                        raise
+                    finally:
+                        self._is_taken = False
+                came, alike = source.taken(), self._alike
+                if alike is not None:
+                    text = alike.lone(came)
+                    if text is not None:
+                        source.idle_since = None
+                        self._alone.append(text)
+                        if len(self._alone) == _MOST_ALONE:
+                            self._settle()
+                        return alike.make(text)
+            await self._prepare(came)
         make, item = self._make, self._ready.pop()
         return item if make is None else make(item)
 
@@ -138,6 +157,8 @@ class Stream(Generic[ChunkType]):
         if self._finished or self._closed:
             return
         self._closed = True
+        self._settle()
+        self._source = self._alike = None
         self._ready.clear()
         self._pieces.clear()
         self._opener = None
@@ -151,6 +172,7 @@ class Stream(Generic[ChunkType]):
         pump = getattr(self, "_pump", None)  # absent where __init__ itself raised
         if pump is None or self._closed or self._finished:
             return
+        self._settle()
         if pump.over and not self._ready and not self._pieces:
             self._told("finished" if pump.reader.failure is None else "failed", pump.reader.failure)
             return
@@ -170,16 +192,26 @@ class Stream(Generic[ChunkType]):
         return error
 
     async def _opened(self) -> Self:
-        with self._turn:
+        self._enter()
+        try:
             if self._closed:
                 raise self._closing()
             if self._pump is None and not self._finished:
                 await self._open()
+        finally:
+            self._is_taken = False
         return self
 
-    async def _prepare(self) -> None:
-        """Wait until there is a chunk to hand out; raise how the stream ends."""
-        with self._turn:
+    def _enter(self) -> None:
+        if self._is_taken:
+            msg = "two tasks are in the same stream; let one of them read it, and pass the chunks on"
+            raise RuntimeError(msg)
+        self._is_taken = True
+
+    async def _prepare(self, came: bytes) -> None:
+        """Wait until there is a chunk to hand out, in what came or comes; raise how the stream ends."""
+        self._enter()
+        try:
             if self._closed:
                 raise self._closing()
             if self._finished:
@@ -188,6 +220,7 @@ class Stream(Generic[ChunkType]):
                 await self._open()
             pump = self._pump
             assert pump is not None
+            self._settle()
             while not self._ready:
                 if self._pieces:
                     self._turn_to(self._pieces.pop())
@@ -195,14 +228,17 @@ class Stream(Generic[ChunkType]):
                 if pump.over:
                     self._end(pump.reader)
                 try:
-                    chunks = await pump.more()
+                    chunks = await pump.more(came)
                 except BaseException:
                     # Cancelled while waiting: nothing that follows may make this look like a whole answer.
                     self.close()
                     raise
                 if self._closed:
                     raise self._closing()
+                came = b""
                 self._take(chunks)
+        finally:
+            self._is_taken = False
 
     async def _open(self) -> None:
         opener = self._opener
@@ -230,12 +266,25 @@ class Stream(Generic[ChunkType]):
             raise self._closing()
         self._take(opening.chunks)
 
+    def _settle(self) -> None:
+        """Fold the chunks that came alone, and note them."""
+        texts, alike, pump = self._alone, self._alike, self._pump
+        if texts and alike is not None and pump is not None:
+            self._alone = []
+            pump.reader.told(len(texts))
+            self._fold(Batch(Run(alike.make, texts, alike.path)))
+            self._chunks_seen += len(texts)
+
     def _take(self, chunks: Batch[ChunkType]) -> None:
         # Folded before they are handed out, so that what is done to a chunk afterwards does not change the
         # answer; and what is folded need not be kept: a chunk weighs about 1 KB, its text a few bytes.
         self._fold(chunks)
         self._pieces = chunks.pieces[::-1]
         self._chunks_seen += len(chunks)
+        pump = self._pump
+        assert pump is not None
+        self._source = None if pump.over or pump.reader.has_more else pump.source
+        self._alike = pump.reader.alike
 
     def _turn_to(self, piece: list[ChunkType] | Run[ChunkType]) -> None:
         if isinstance(piece, Run):

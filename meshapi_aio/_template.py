@@ -52,7 +52,7 @@ _HOPEFUL: Final = 4  # so often is a stream hoped for
 class _Template:
     """Literals with holes between them, and what makes a chunk of what is in the holes."""
 
-    __slots__ = ("are_texts", "end", "first", "literals", "make", "path", "tail", "used")
+    __slots__ = ("are_texts", "end", "first", "literals", "make", "path", "start", "tail", "used")
 
     def __init__(
         self, literals: list[str], tail: str, are_texts: list[bool], make: Callable[..., Any], path: str
@@ -65,10 +65,33 @@ class _Template:
         self.used = 0
         # With a single text, what stands before it and after it in a block of events.
         self.first = self.end = b""
+        self.start = 0  # of the text
         # Blocks are compared as they stand, where each line must be one of data.
         if are_texts == [True] and "\n" not in literals[0] + tail:
             self.first = f"data: {literals[0]}".encode()
             self.end = f'"{tail}\n\n'.encode()
+            self.start = len(self.first)
+
+    def lone(self, data: bytes) -> str | None:
+        """
+        Return the text in the one event that these bytes are; None where they are anything else.
+
+        Each is a single line ``data: …`` with LF line ends, and nothing of an event came before.
+        """
+        # The end stands behind the start: of a text that does not end, one quote would do for both.
+        start = self.start
+        if (
+            data.startswith(self.first)
+            and data.find(b"\n", start) == len(data) - 2
+            and data.endswith(self.end, start)
+        ):
+            hole = data[start : -len(self.end)]
+            text = hole.decode("utf-8", "replace")
+            if text.isprintable() and '"' not in text and "\\" not in text:
+                return text
+            for text in _texts_in([hole]):
+                return text
+        return None
 
     def match(self, text: str) -> Any:
         """Return the chunk of an event's data, None where it does not fit."""
@@ -139,6 +162,16 @@ class Templates(Generic[ChunkType]):
         self._skip = 2
 
     @property
+    def alike(self) -> _Template | None:
+        """The template by which a lone event may be told."""
+        return self._known[0] if self._known and self._known[0].first else None
+
+    def used(self, count: int) -> None:
+        """Note how many events were told so."""
+        self._known[0].used += count
+        self._before = None
+
+    @property
     def eager(self) -> bool:
         """Whether the next events should come one by one, since there is something to learn or to use."""
         return bool(self._known and self._known[0].first) or self._tries < _HOPEFUL
@@ -165,14 +198,6 @@ class Templates(Generic[ChunkType]):
         if template is None or not template.first or not data.startswith(template.first):
             return [], 0
         self._before = None
-        start = len(template.first)
-        # The end stands behind the start: of a text that does not end, one quote would do for both.
-        if data.find(b"\n", start) == len(data) - 2 and data.endswith(template.end, start):
-            # The paced regime: one event for each read.
-            for text in _texts_in([data[start : -len(template.end)]]):
-                template.used += 1
-                return [template.make(text)], len(data)
-            return [], 0
         holes = template.holes(data[: data.rfind(b"\n\n") + 2])
         texts = _texts_in(holes)
         template.used += len(texts)

@@ -4,6 +4,7 @@ What goes over the wire, and what comes back whole: requests made of calls, repl
 Performs no I/O and knows no event loop: everything here is tested with literals.
 """
 
+from collections.abc import Mapping
 from types import NoneType
 from typing import Any, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
@@ -11,13 +12,13 @@ from uuid import uuid4
 
 import attrs
 
-from ._answer import Answer, error_in, read_error, redacted, unexpected
+from ._answer import Answer, error_in, read_error, redacted, tells_error, unexpected
 from ._byte_reader import read_bytes
 from ._bytes import ByteReply
 from ._codec import structurer, unfit
 from ._form import form
 from ._json import dumps, loads
-from ._outside import Outside
+from ._outside import Outside, PutFile
 from ._raw import RawCall, RawStreamCall, Untyped
 from ._shape import Reply
 from ._upload import Body
@@ -37,6 +38,11 @@ USER_AGENT = f"meshapi_aio/{__version__}"
 class Headers(dict[str, str]):
     """Headers of a request; the repr names them and shows no value, since one of them is the token."""
 
+    def __init__(self, headers: Mapping[str, str]) -> None:
+        super().__init__(headers)
+        self.heads: dict[tuple[str, str], Any] = {}
+        """Room for what the transport makes of these headers, by the method and the URL that they go with."""
+
     def __repr__(self) -> str:
         return f"<headers {', '.join(self)}>"
 
@@ -48,7 +54,9 @@ class Request:
     method: str
     url: str = attrs.field(repr=False)
     headers: Headers
-    body: bytes | Body | None = attrs.field(repr=False)
+    body: bytes | None = attrs.field(repr=False)
+    parts: Body | None = None
+    """A body that holds files, in place of the other."""
     outside: bool = False
     """Whether it goes past the gateway: the URL as it is, and no header but these and what HTTP needs."""
 
@@ -75,16 +83,15 @@ def prepare(call: Call[Any] | StreamCall[Any], settings: Settings) -> Request:
     if call.is_form:
         boundary = uuid4().hex
         kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        return Request(method, url, Headers({**headers, **kind}), form(call.body(), boundary))
+        return Request(method, url, Headers({**headers, **kind}), None, form(call.body(), boundary))
     return Request(method, url, headers, dumps(call.body()))
 
 
 def _outside(call: Outside) -> Request:
-    headers = Headers({"User-Agent": USER_AGENT})
-    if call.file is not None:
-        headers["Content-Type"] = call.file.content_type
-    body = None if call.file is None else Body((call.file,))
-    return Request(call.route.method, call.url, headers, body, outside=True)
+    headers, parts = Headers({"User-Agent": USER_AGENT}), None
+    if isinstance(call, PutFile):
+        headers["Content-Type"], parts = call.file.content_type, Body((call.file,))
+    return Request(call.route.method, call.url, headers, None, parts, outside=True)
 
 
 def settings_for(call: object, settings: Settings) -> Settings:
@@ -140,6 +147,12 @@ def _headers(settings: Settings, accepts: str) -> Headers:
     return headers
 
 
+def _error_of(kind: Any, value: Any, answer: Answer, settings: Settings) -> MeshAPIError | None:
+    if not tells_error(value) or (issubclass(kind, Reply) and kind._is_data(value)):  # noqa: SLF001 - as below
+        return None
+    return error_in(value, answer, settings)
+
+
 def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Settings) -> ReplyType:
     """
     Return the reply in a whole answer, or raise what the answer stands for.
@@ -157,11 +170,12 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     value: Any = None
     failure: MeshAPIError | None = None
     try:
-        value = loads(body) if body or answer.status != 204 else {}
+        # Where nothing is expected but that it was done, the body may be empty.
+        value = loads(body) if body or call.reply is not Reply else {}
     except ValueError:
         failure = unexpected(answer, body, settings, "JSON")
     # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.
-    failure = failure or error_in(value, answer, settings)
+    failure = failure or _error_of(call.reply, value, answer, settings)
     if failure is not None:
         raise failure
     if call.reply is Untyped:

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
-from ._bytes import ByteReply
+from ._bytes import ByteReply, ByteStream
+from ._download import Download
 from ._origin import place_of_caller
 from ._polling import Job, Patience, wait_until_done
 from ._pump import Opening
 from ._resolve import check_proxy, resolve_base_url, resolve_token
-from ._scope import Scope
+from ._scope import Scope, Watch
 from ._sending import Courier, Errand
 from ._shape import Reply
 from ._transport import Session, Transport
@@ -54,6 +55,7 @@ class _Shared:
         self.closed = False
         self.transport = transport
         self.courier = Courier(transport)
+        self.watch = Watch()
         # What each call that waits in a scope gets when the client is closed.
         self.scopes: dict[Scope, type[MeshAPIError]] = {}
 
@@ -251,6 +253,15 @@ class MeshAPI(Families):
         )
         return made
 
+    def download(self, url: str) -> ByteStream:
+        """
+        Return the stream of a file at an address that the gateway handed out, such as that of an image.
+
+        ``await client.download(image.url).save("image.png")``. Nothing of ours goes there, neither the token
+        nor headers, and redirects are not followed. The address may be signed, so no error shows its query.
+        """
+        return self.stream(Download(url=url))
+
     async def wait(
         self,
         call: Call[JobType],
@@ -306,6 +317,7 @@ class MeshAPI(Families):
             closed = ClientClosedError("the client was closed")
             closed.call = call
             raise closed
+        scope.watch = self._shared.watch
         self._shared.scopes[scope] = when_closed
         return scope
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from meshapi_aio import MeshAPI
-from meshapi_aio._transport import _reading
+from meshapi_aio._transport import _direct, _reading
 from meshapi_aio.testing import FakeGateway
 
 
@@ -28,6 +28,7 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Everything must hold with aiohttp's own reader too, which is what runs where aiohttp looks unfamiliar.
 if os.environ.get("MESHAPI_AIO_PLAIN_READER"):
     _reading._FAMILIAR = False  # type: ignore[misc] # final for everybody else
+    _direct._FAMILIAR = False  # type: ignore[misc] # the same
 
 
 @pytest.fixture

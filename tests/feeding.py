@@ -7,11 +7,25 @@ from meshapi_aio._chunks import ChunkReader
 
 
 def fed(
-    reader: ChunkReader[ChatCompletionChunk], pieces: Iterable[bytes], *, ends: bool = False
+    reader: ChunkReader[ChatCompletionChunk],
+    pieces: Iterable[bytes],
+    *,
+    ends: bool = False,
+    alone: bool = False,
 ) -> list[ChatCompletionChunk]:
-    """Return the chunks of some bytes, all of them, and of their clean end where they have one."""
+    """
+    Return the chunks of some bytes, all of them, and of their clean end where they have one.
+
+    ``alone`` tries each piece as a chunk that came alone first, as a stream does.
+    """
     chunks: list[ChatCompletionChunk] = []
     for data in pieces:
+        alike = reader.alike if alone and not reader.done and reader.failure is None else None
+        told = None if alike is None else alike.lone(data)
+        if alike is not None and told is not None:
+            reader.told(1)
+            chunks.append(alike.make(told))
+            continue
         chunks += reader.feed(data)
         while reader.has_more:
             chunks += reader.feed(b"")

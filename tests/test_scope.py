@@ -130,7 +130,7 @@ async def test_the_whole_call_bounds_each_wait() -> None:
 
 
 async def test_a_limit_replaces_the_one_before(timers: Timers) -> None:
-    """Each wait has its own limit, and None lifts it; there is one timer at most."""
+    """Each wait has its own limit, and None lifts it; one timer looks no later than it is due."""
     async with Scope(None) as scope:
         scope.limit("first_event", LONG)
         (first,) = timers.pending
@@ -145,7 +145,8 @@ async def test_a_limit_replaces_the_one_before(timers: Timers) -> None:
         scope.limit("idle", LONG / 2)
         assert timers.pending < deadline
         scope.limit("idle", None)
-        assert timers.pending == deadline
+        assert len(timers.pending) == 1
+        assert timers.pending <= deadline
     assert timers.pending == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from meshapi_aio._batch import Batch
+from meshapi_aio._batch import Alike, Batch
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
 from meshapi_aio._stream import Stream
@@ -37,6 +37,12 @@ class Wire:
         self.finalized_in: str | None = None
         self._wake: asyncio.Future[None] | None = None
         self._reason: MeshAPIError | None = None
+
+    def coming(self) -> asyncio.Future[None] | None:
+        return None
+
+    def taken(self) -> bytes:
+        return b""
 
     async def read(self) -> bytes:
         self.stamps.append(self.idle_since)
@@ -77,9 +83,13 @@ class Letters:
     def __init__(self) -> None:
         self.done = False
         self.failure: MeshAPIError | None = None
+        self.alike: Alike[str] | None = None
         self.has_more = False
         self.skipped = 0
         self.rest: list[str] = []
+
+    def told(self, count: int) -> None:
+        raise AssertionError(count)
 
     def feed(self, data: bytes) -> Batch[str]:
         chunks = []
@@ -492,3 +502,104 @@ async def test_a_stream_that_ended_properly_can_be_spoilt() -> None:
 
     with pytest.raises(StreamTruncatedError, match="spoilt"):
         await Spoilt("the call", opener, None).rest()
+
+
+class Ready(Wire):
+    """A wire on which each read of a single byte has come before it is waited for."""
+
+    def taken(self) -> bytes:
+        came = self.reads[0] if self.reads else None
+        if not isinstance(came, bytes):
+            return b""
+        del self.reads[0]
+        return came
+
+
+class Coming(Ready):
+    """A wire on which each read of a single byte comes when it is waited for, and ``gate`` lets it."""
+
+    gate: asyncio.Event | None = None
+
+    def coming(self) -> asyncio.Future[None] | None:
+        self.idle_since = 1.0
+        waiter = asyncio.get_running_loop().create_future()
+        if self.gate is None:
+            waiter.set_result(None)
+        return waiter
+
+
+class Single:
+    """Tells a lone letter, and makes a capital of it."""
+
+    path = ""
+
+    def make(self, text: str) -> str:
+        return text.upper()
+
+    def lone(self, data: bytes) -> str | None:
+        return data.decode() if len(data) == 1 and data.isalpha() else None
+
+
+class Capitals(Letters):
+    """A reader whose lone letters are capitals; it notes how many were told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alike = Single()
+        self.counted: list[int] = []
+
+    def told(self, count: int) -> None:
+        self.counted.append(count)
+
+
+@pytest.mark.parametrize("kind", [Ready, Coming])
+async def test_chunks_that_come_alone_are_chunks_like_all(kind: type[Wire]) -> None:
+    """They come in order among others, and are noted and folded before what follows them (promise 1)."""
+    reader = Capitals()
+    wire = kind(b"a", b"b", b"cd", b"e", b"-", b"f", b".")
+    stream = open_on(wire, first=["x"], reader=reader)
+    assert [chunk async for chunk in stream] == list("xABcdEf")
+    assert stream.word == "xABcdEf"
+    assert reader.counted == [2, 1]
+    assert (wire.finished, wire.aborted) == (1, 0)
+
+
+async def test_what_came_alone_is_part_of_what_an_error_tells() -> None:
+    """An error after chunks that came alone has them all, and so has the account of the end (promise 3)."""
+    ENDS.clear()
+    stream = open_on(Coming(b"a", b"b", b"!"), first=["x"], reader=Capitals())
+    with pytest.raises(MalformedEventError) as caught:
+        [chunk async for chunk in stream]
+    assert (caught.value.partial, caught.value.chunks_seen) == ("xAB", 3)
+    assert [("failed", 3, 0, caught.value)] == ENDS
+
+
+async def test_many_chunks_that_come_alone_are_folded_on_the_way() -> None:
+    """What is left to fold at the end is bounded, so that the end of a long stream holds up nobody."""
+    reader = Capitals()
+    stream = open_on(Coming(*[b"a"] * 1_201, b"."), first=["x"], reader=reader)
+    assert len([chunk async for chunk in stream]) == 1_202
+    assert (max(reader.counted), sum(reader.counted)) == (512, 1_201)
+
+
+async def test_leaving_a_stream_that_waits_for_a_lone_chunk() -> None:
+    """Cancelled, it is closed and tells what came; so is one that another task closes (promises 8 and 11)."""
+    for leave in ("cancel", "close", "iterate"):
+        wire = Coming(b"a", b"b")
+        stream = open_on(wire, first=["x"], reader=Capitals())
+        assert [await anext(stream), await anext(stream)] == ["x", "A"]
+        wire.gate = asyncio.Event()
+        task = asyncio.ensure_future(anext(stream))
+        await asyncio.sleep(0)
+        if leave == "iterate":
+            with pytest.raises(RuntimeError, match="two tasks are in the same stream"):
+                await anext(stream)
+        if leave == "close":
+            stream.close()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (wire.aborted, wire.finished, stream.word) == (1, 0, "xA")
+        with pytest.raises(StreamClosedError) as caught:
+            await anext(stream)
+        assert caught.value.partial == "xA"

@@ -277,11 +277,11 @@ def test_templated_and_plain_decoding_give_equal_chunks(data: st.DataObject) -> 
     stream = data.draw(chunk_streams())
     settings = SETTINGS.evolve(on_malformed=data.draw(st.sampled_from(["raise", "skip"])))
 
-    def read(pieces: list[bytes], *, plain: bool) -> Any:
+    def read(pieces: list[bytes], *, plain: bool, alone: bool = False) -> Any:
         reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, ANSWER, settings)
         if plain:
             reader._templates = NoTemplates(full)
-        chunks = fed(reader, pieces, ends=True)
+        chunks = fed(reader, pieces, ends=True, alone=alone)
         failure = reader.failure
         return chunks, reader.done, reader.skipped, reader._index, failure and (type(failure), str(failure))
 
@@ -289,6 +289,39 @@ def test_templated_and_plain_decoding_give_equal_chunks(data: st.DataObject) -> 
     assert read([stream], plain=False) == expected
     assert read(data.draw(cuts(stream)), plain=False) == expected
     assert read([bytes([byte]) for byte in stream], plain=False) == expected
+    assert read(data.draw(cuts(stream)), plain=False, alone=True) == expected
+    assert read(stream.splitlines(keepends=True), plain=False, alone=True) == expected
+    assert read([part + b"\n\n" for part in stream.split(b"\n\n")], plain=False, alone=True)[0] == expected[0]
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (content("w"), "w"),
+        (content(""), ""),
+        (content('\n "ä'), '\n "ä'),
+        (content("w").replace("w", "\\ud83d"), "\ud83d"),
+        (content("w").replace('"w"', '"'), None),
+        (content("w").replace('"w"', '"w\\"'), None),
+        (content("w").replace("w", "\x07"), None),
+        (content("w").replace("w", "a\n"), None),
+        (content("w").replace("w", '","role":"tool'), None),
+        (content("w") + "\n\ndata: " + content("w"), None),
+        (content("w", id="another"), None),
+        (content("w") + " ", None),
+        ("", None),
+    ],
+)
+def test_what_tells_a_lone_chunk(data: str, told: str | None) -> None:
+    """A chunk that comes alone is told by its text, and by nothing that only looks like one (promise 4)."""
+    reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, ANSWER, SETTINGS)
+    assert reader.alike is None
+    for number in range(4):
+        reader.feed(b"data: %b\n\n" % content(f"w{number}").encode())
+    assert reader.alike is not None
+    assert reader.alike.lone(b"data: %b\n\n" % data.encode("utf-8", "surrogatepass")) == told
+    reader.feed(b"data:")
+    assert reader.alike is None
 
 
 class NoTemplates(Templates[ChatCompletionChunk]):

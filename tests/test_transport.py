@@ -777,7 +777,7 @@ async def test_this_aiohttp_is_familiar() -> None:
         stream = await client.chat.completions.create(messages=MESSAGES, stream=True)
         exchange: Any = stream._pump.source if stream._pump is not None else None
         content = exchange._response.content
-        assert type(content) is (_reading._QuickReader if _reading._FAMILIAR else aiohttp.StreamReader)
+        assert type(content) is (_reading.QuickReader if _reading._FAMILIAR else aiohttp.StreamReader)
         assert _reading._is_familiar()
         stream.close()
 

@@ -19,6 +19,7 @@ from meshapi_aio import (
     __version__,
 )
 from meshapi_aio._answer import Answer
+from meshapi_aio._shape import shape
 from meshapi_aio._wire import Headers, Request, prepare, read_reply
 from meshapi_aio.call import CALLS, Call, delete, get
 from meshapi_aio.settings import Settings
@@ -229,8 +230,15 @@ def test_json_that_nests_without_end_is_no_reply(depth: int) -> None:
 # Calls that have no body.
 
 
+@shape
+class Thing(Reply):
+    """What the calls below are about."""
+
+    name: str | None = None
+
+
 @get("/v1/things/{id}")
-class GetThing(Call[Reply]):
+class GetThing(Call[Thing]):
     """Fetch a thing."""
 
     id: str
@@ -268,10 +276,22 @@ def test_what_is_said_beside_the_path_is_the_query(asked: dict[str, Any], query:
     assert request.url == f"https://gateway.example/v1/things/a%2Fb{query}"
 
 
-def test_an_empty_answer() -> None:
-    """204 has no body, and reads as a reply that says nothing; another success without a body is none."""
+@pytest.mark.parametrize(("status", "body"), [(204, b""), (200, b""), (200, b'{"deleted": true}')])
+def test_a_call_that_is_answered_by_nothing(status: int, body: bytes) -> None:
+    """Its reply says nothing, or what the gateway adds."""
     call = DeleteThing(id="x")
     assert prepare(call, SETTINGS).method == "DELETE"
-    assert read_reply(call, Answer(204, {}), b"", SETTINGS) == Reply()
+    assert read_reply(call, Answer(status, {}), body, SETTINGS).extra == json.loads(body or b"{}")
+
+
+@pytest.mark.parametrize("body", [b"<html></html>", b'{"error": {"code": "not_found", "message": "no"}}'])
+def test_a_call_that_is_answered_by_nothing_sees_errors(body: bytes) -> None:
+    """A page of a proxy is no success, neither is an error with a success's status."""
+    with pytest.raises((UnexpectedResponseError, NotFoundError)):
+        read_reply(DeleteThing(id="x"), Answer(200, {}), body, SETTINGS)
+
+
+def test_an_empty_answer_is_no_reply() -> None:
+    """Where a call returns something."""
     with pytest.raises(UnexpectedResponseError, match="an empty body, where JSON was due"):
-        read_reply(call, Answer(200, {}), b"", SETTINGS)
+        read_reply(GetThing(id="x"), Answer(204, {}), b"", SETTINGS)

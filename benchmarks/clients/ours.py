@@ -4,7 +4,7 @@ import ssl
 from typing import Any
 
 from meshapi_aio import MeshAPI
-from meshapi_aio._transport import _reading
+from meshapi_aio._transport import _direct, _reading
 
 from . import BODY, TOKEN, Seen
 
@@ -41,4 +41,5 @@ def new(reader: str = "") -> Ours:
     """Return the client; with "aiohttp's reader" as it is where aiohttp looks unfamiliar."""
     if reader:
         _reading._FAMILIAR = False  # type: ignore[misc] # noqa: SLF001 - final for everybody else
+        _direct._FAMILIAR = False  # type: ignore[misc] # noqa: SLF001 - the same
     return Ours()

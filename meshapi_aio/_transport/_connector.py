@@ -47,6 +47,7 @@ class Connector(aiohttp.TCPConnector):
         # Private, and a test would tell of a change: aiohttp has no other place for a handler of one's own.
         handler: type[ResponseHandler] = Handler
         self._factory = functools.partial(handler, loop=asyncio.get_running_loop())
+        self._timeouts: dict[float | None, aiohttp.ClientTimeout] = {}
         self._handlers: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
 
     def close_now(self) -> None:
@@ -61,7 +62,19 @@ class Connector(aiohttp.TCPConnector):
     async def connect(self, req: Any, traces: Any, timeout: Any) -> aiohttp.connector.Connection:
         """Connect as aiohttp does, and note what came of it."""
         connecting = CONNECTING.get()
-        exchange = None if connecting is None else connecting.exchange
+        return await self._connect(None if connecting is None else connecting.exchange, req, traces, timeout)
+
+    async def connection(self, exchange: Exchange, destination: aiohttp.ClientRequest) -> Any:
+        """Return a connection for an exchange, made within its limit of time."""
+        seconds = exchange.timeout.connect
+        timeout = self._timeouts.get(seconds)
+        if timeout is None:
+            timeout = self._timeouts[seconds] = aiohttp.ClientTimeout(total=None, connect=seconds)
+        return await self._connect(exchange, destination, [], timeout)
+
+    async def _connect(
+        self, exchange: Exchange | None, req: Any, traces: Any, timeout: Any
+    ) -> aiohttp.connector.Connection:
         while True:
             connection = await super().connect(req, traces, timeout)
             handler = connection.protocol

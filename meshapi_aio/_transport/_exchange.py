@@ -12,14 +12,17 @@ import aiohttp
 from .._answer import Answer
 from .._scope import Scope, timed_out
 from .._upload import Body
-from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError
+from .._wire import Request
+from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError, UnexpectedResponseError
 from ..settings import Timeout
+from ._answering import Response
 from ._failures import failure_to_read
 from ._outgoing import Outgoing
-from ._reading import quicken
+from ._reading import PieceHandler, QuickReader, quicken
+from ._slots import Slots
 
 
-__all__ = ["Exchange", "Slots", "from_finalizer"]
+__all__ = ["AT_ONCE", "Exchange", "from_finalizer"]
 
 # How long a finished stream's connection may take to deliver its last bytes before it is closed instead of
 # reused: gateways send the terminating chunk up to 50 ms after "[DONE]", and a new TLS connection costs more.
@@ -43,31 +46,8 @@ def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -
     return True
 
 
-# What aiohttp writes at once; it warns of more, which would hold up the loop.
-_AT_ONCE = 2**20
-
-
-class Slots:
-    """A bound on concurrent exchanges, first come, first served."""
-
-    def __init__(self, size: int) -> None:
-        self._semaphore = asyncio.Semaphore(size)
-        self.held = 0
-        self.waiting = 0
-
-    async def acquire(self) -> None:
-        """Wait for a slot."""
-        self.waiting += 1
-        try:
-            await self._semaphore.acquire()
-        finally:
-            self.waiting -= 1
-        self.held += 1
-
-    def release(self) -> None:
-        """Give a slot back."""
-        self.held -= 1
-        self._semaphore.release()
+# In bytes. What aiohttp writes at once; it warns of more, which would hold up the loop.
+AT_ONCE = 2**20
 
 
 class Exchange:
@@ -77,6 +57,22 @@ class Exchange:
     Every way to end it is synchronous and idempotent, gives back its slot, and leaves no timer.
     """
 
+    _wire: asyncio.Transport | None = None
+    _socket: socket.socket | None = None
+    _response: Response | None = None
+    _content: QuickReader | None = None
+    _reason: MeshAPIError | None = None
+    _failure: MeshAPIError | None = None
+    _outgoing: Outgoing | None = None
+    _timer: asyncio.TimerHandle | None = None
+    _over = False
+    reused = False
+    fresh_only = False
+    queued = 0.0
+    sent_at: float | None = None
+    idle_since: float | None = None
+    answer: Answer | None = None
+
     def __init__(self, timeout: Timeout, scope: Scope, on_end: Callable[["Exchange"], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_end = on_end
@@ -84,20 +80,6 @@ class Exchange:
         self._scope: Scope | None = scope
         self._deadline = scope.deadline
         self._total = scope.total
-        self._wire: asyncio.Transport | None = None
-        self._socket: socket.socket | None = None
-        self._response: aiohttp.ClientResponse | None = None
-        self._reason: MeshAPIError | None = None
-        self._failure: MeshAPIError | None = None
-        self._outgoing: Outgoing | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._over = False
-        self.reused = False
-        self.fresh_only = False
-        self.queued = 0.0
-        self.sent_at: float | None = None
-        self.idle_since: float | None = None
-        self.answer: Answer | None = None
 
     @property
     def request_id(self) -> str | None:
@@ -114,12 +96,14 @@ class Exchange:
         finally:
             self.queued = self._loop.time() - started
 
-    async def payload(self, body: bytes | Body | None) -> bytes | Outgoing | None:
+    async def payload(self, request: Request) -> bytes | Outgoing | None:
         """Return a body as aiohttp takes it: a large one, or one with files, to be written in pieces."""
-        if body is None or (isinstance(body, bytes) and len(body) <= _AT_ONCE):
-            return body
-        whole = Body((body,)) if isinstance(body, bytes) else body
-        self._outgoing = Outgoing(whole, self._on_its_way, self._sent)
+        body, parts = request.body, request.parts
+        if parts is None:
+            if body is None or len(body) <= AT_ONCE:
+                return body
+            parts = Body((body,))
+        self._outgoing = Outgoing(parts, self._on_its_way, self._sent)
         await self._outgoing.open()
         # One that could turn out to be closed would take with it what can't be sent again.
         self.fresh_only = self.fresh_only or not self._outgoing.replayable
@@ -138,6 +122,20 @@ class Exchange:
     @property
     def _unsent(self) -> bool:
         return self._outgoing is not None and not self._outgoing.whole
+
+    def check_sent(self) -> None:
+        """Raise where a success was told of a request that had not been sent whole: it is no such thing."""
+        if self.broken_by is not None:
+            raise self.broken_by
+        answer = self.answer
+        if self._unsent and answer is not None and answer.is_success:
+            msg = f"the answer was {answer.status} before the request was sent whole"
+            raise UnexpectedResponseError(
+                msg,
+                status=answer.status,
+                content_type=answer.content_type,
+                request_id=answer.request_id,
+            )
 
     def _on_its_way(self, *, to_the_network: bool) -> None:
         """Bound the wait for the network to take a piece; a file or a pipe may take its time."""
@@ -169,18 +167,23 @@ class Exchange:
         else:
             self._on_its_way(to_the_network=True)
 
-    def begun(self, response: aiohttp.ClientResponse, redact: Callable[[str], str]) -> None:
+    def begun(self, response: Response, redact: Callable[[str], str] | None) -> None:
         """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
         self._response = response
-        quicken(response.content)
+        content = self._content = quicken(response.content)
         if self._over:  # broken off in the very turn of the loop in which it came
             response.close()
         if response.connection is not None:
             self._wire = response.connection.transport
+            protocol = response.connection.protocol
+            if isinstance(protocol, PieceHandler) and "Content-Encoding" not in response.headers:
+                protocol.shorten(content)
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
         # not taken everything: from then on it is no longer ours to break.
         response.content.on_eof(self._answered)
-        headers = {name.lower(): redact(value) for name, value in response.headers.items()}
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        if redact is not None:
+            headers = {name: redact(value) for name, value in headers.items()}
         self.answer = Answer(response.status, headers)
         if self._outgoing is not None and not self.answer.is_success:
             self._outgoing.stop()
@@ -203,6 +206,19 @@ class Exchange:
             response.content.set_exception(aiohttp.ClientPayloadError())
 
     # How it is read.
+
+    def coming(self) -> asyncio.Future[None] | None:
+        """Return what is done when something has come; None where reading must tell."""
+        content = self._content
+        coming = None if content is None else content.coming()
+        if coming is not None:
+            self.idle_since = self._loop.time()
+        return coming
+
+    def taken(self) -> bytes:
+        """Return what has come by now; nothing where reading must tell."""
+        content = self._content
+        return b"" if content is None or content.exception() is not None else content.taken()
 
     async def read(self) -> bytes:
         """Return what has come, at least one byte; nothing at the end. Raises once all is handed out."""
@@ -242,18 +258,25 @@ class Exchange:
 
         What is larger than ``limit`` bytes is a ``ResponseTooLargeError``, or, with ``cut``, cut off there.
         """
+        assert self._response is not None
+        content = self._response.content
         pieces: list[bytes] = []
         size = 0
         while True:
-            # Most replies are here as soon as their headers are, and need no timer.
-            if self._scope is not None and not self.is_all_here:
-                self._scope.limit("idle", self.timeout.idle)
-            data = await self.read()
-            if not data:
-                self.finish()
-                return b"".join(pieces)
+            # Most replies are here as soon as their headers are, and need neither a timer nor a wait.
+            ended = content.is_eof() and content.exception() is None and self._failure is None
+            if ended:
+                data = content.read_nowait()
+            else:
+                if self._scope is not None:
+                    self._scope.limit("idle", self.timeout.idle)
+                data = await self.read()
+                ended = not data
             size += len(data)
             pieces.append(data)
+            if ended and size <= limit:
+                self.finish()
+                return b"".join(pieces)
             if size > limit:
                 self.abort()
                 if cut:

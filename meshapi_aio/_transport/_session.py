@@ -14,11 +14,15 @@ from .._scope import Scope
 from .._wire import Request
 from ..errors import MeshAPIError
 from ..events import Statistics
-from ..settings import Settings, Timeout
+from ..settings import Limits, Settings, Timeout
+from ._answering import Response
 from ._connector import CONNECTING, Connecting, Connector
 from ._descriptors import connections_allowed, descriptor_limit
-from ._exchange import Exchange, Slots, from_finalizer
+from ._direct import goes_directly, send
+from ._exchange import Exchange, from_finalizer
 from ._failures import failure_to_open, headers_too_large
+from ._outgoing import Outgoing
+from ._slots import Slots
 from ._surroundings import authorized, bare, place
 
 
@@ -67,6 +71,8 @@ class Transport:
         self._created_at = created_at
         self.change = Change()
         self._owned = session is None
+        # Proxies, and what is taken from the environment, are aiohttp's business.
+        self._direct = session is None and proxy is None and not trust_env
         self._max_connections = connections_allowed(max_connections, descriptor_limit())
         self._proxy = proxy
         self._ssl_context = ssl_context
@@ -103,34 +109,22 @@ class Transport:
         """
         session, slots = self._ready()
         limits = settings.limits
-        await exchange.acquire(slots)
+        if not slots.take():
+            await exchange.acquire(slots)
         self._exchanges.add(exchange)
-        data = await exchange.payload(request.body)
+        data = await exchange.payload(request)
         if not self._owned:
             # Only our own connector tells when the connection is there.
             exchange.expect_answer(connecting=True)
-        connecting = Connecting(exchange)
-        token = CONNECTING.set(connecting)
-        middlewares = None
-        if request.outside:
-            middlewares = bare(request)
-        elif self._owned and self._trust_env:
-            request, middlewares = authorized(request)
         failure: MeshAPIError
         broken: Exception | None = None
+        response: Response
         try:
-            response = await session.request(
-                request.method,
-                request.url,
-                data=data,
-                headers=request.headers,
-                allow_redirects=False,
-                middlewares=middlewares,
-                proxy=self._proxy,
-                timeout=aiohttp.ClientTimeout(total=None, connect=exchange.timeout.connect),
-                max_line_size=limits.header_bytes,
-                max_field_size=limits.header_bytes,
-            )
+            if self._direct and goes_directly(request, data, session):
+                assert self._connector is not None
+                response = await send(exchange, request, session, self._connector, limits.header_bytes)
+            else:
+                response = await self._by_session(exchange, request, data, session, limits)
         except BaseException as error:
             exchange.abort()
             # Tracebacks may be shown with the locals of their frames, and aiohttp's hold the headers.
@@ -152,15 +146,48 @@ class Transport:
             )
             failure.args = (settings.redact(failure.args[0]),)
         else:
-            exchange.begun(response, settings.redact if len(settings.token) >= _SECRET else str)
-            if sum(map(len, chain.from_iterable(response.raw_headers))) <= limits.header_bytes:
+            headers = b"".join(chain.from_iterable(response.raw_headers))
+            # All of them are searched at once, and one by one where the token is among them.
+            text = headers.decode("utf-8", "surrogateescape") if len(settings.token) >= _SECRET else ""
+            exchange.begun(response, None if settings.redact(text) == text else settings.redact)
+            if len(headers) <= limits.header_bytes:
                 return
             exchange.abort()
             failure = headers_too_large(limits, exchange.request_id)
+        raise broken or failure
+
+    async def _by_session(
+        self,
+        exchange: Exchange,
+        request: Request,
+        data: bytes | Outgoing | None,
+        session: aiohttp.ClientSession,
+        limits: Limits,
+    ) -> aiohttp.ClientResponse:
+        """Send a request as aiohttp's users do."""
+        connecting = Connecting(exchange)
+        token = CONNECTING.set(connecting)
+        middlewares = None
+        if request.outside:
+            middlewares = bare(request)
+        elif self._owned and self._trust_env:
+            request, middlewares = authorized(request)
+        try:
+            return await session.request(
+                request.method,
+                request.url,
+                data=data,
+                headers=request.headers,
+                allow_redirects=False,
+                middlewares=middlewares,
+                proxy=self._proxy,
+                timeout=aiohttp.ClientTimeout(total=None, connect=exchange.timeout.connect),
+                max_line_size=limits.header_bytes,
+                max_field_size=limits.header_bytes,
+            )
         finally:
             CONNECTING.reset(token)
             connecting.exchange = None
-        raise broken or failure
 
     def _ready(self) -> tuple[aiohttp.ClientSession, Slots]:
         """
@@ -170,6 +197,13 @@ class Transport:
         first one's connections could not be closed any more from there, and would leak without a word.
         """
         loop, process = asyncio.get_running_loop(), os.getpid()
+        if (
+            loop is self._loop
+            and process == self._process
+            and self._session is not None
+            and self._slots is not None
+        ):
+            return self._session, self._slots
         if self._process not in {None, process}:
             msg = (
                 f"this client, created at {self._created_at}, has connections of the process {self._process} "

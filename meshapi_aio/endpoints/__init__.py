@@ -13,14 +13,20 @@ from ..call import CALLS, Call, StreamCall
 
 
 if TYPE_CHECKING:
+    from .api_versions import APIVersions
     from .audio import Audio
+    from .balance import Balance
     from .batches import Batches
     from .chat import Chat
+    from .documents import Documents
     from .embeddings import Embeddings
     from .files import Files
+    from .models import Models
     from .moderations import Moderations
     from .router import Router
     from .templates import Templates
+    from .usage import AccountUsage
+    from .videos import Videos
     from .web import Web
 
 
@@ -33,9 +39,9 @@ class _OnDemand(Namespace[Any]):
     def __init__(self, name: str) -> None:
         # The base class is not asked: it wants the family, which is not here yet.
         self._class = name
-        self.__doc__ = f"``client.{name.lower()}``."
 
     def __set_name__(self, _owner: type, name: str) -> None:
+        self.__doc__ = f"``client.{name}``."
         self._module = name
 
     def __getattr__(self, name: str) -> Any:
@@ -50,14 +56,20 @@ class Families:
 
     __slots__ = ()
 
+    api_versions: Namespace["APIVersions"] = _OnDemand("APIVersions")
     audio: Namespace["Audio"] = _OnDemand("Audio")
+    balance: Namespace["Balance"] = _OnDemand("Balance")
     batches: Namespace["Batches"] = _OnDemand("Batches")
     chat: Namespace["Chat"] = _OnDemand("Chat")
+    documents: Namespace["Documents"] = _OnDemand("Documents")
     embeddings: Namespace["Embeddings"] = _OnDemand("Embeddings")
     files: Namespace["Files"] = _OnDemand("Files")
+    models: Namespace["Models"] = _OnDemand("Models")
     moderations: Namespace["Moderations"] = _OnDemand("Moderations")
     router: Namespace["Router"] = _OnDemand("Router")
     templates: Namespace["Templates"] = _OnDemand("Templates")
+    usage: Namespace["AccountUsage"] = _OnDemand("AccountUsage")
+    videos: Namespace["Videos"] = _OnDemand("Videos")
     web: Namespace["Web"] = _OnDemand("Web")
 
 

@@ -5,25 +5,29 @@ Which fields a model takes is its provider's matter: the gateway hands them on.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import attrs
 
-from .._family import Family, Namespace, method
+from .._bytes import ByteReply, ByteStream
+from .._family import Family, Namespace, create_method, method
 from .._pages import ListCall, TokenPage, list_method
 from .._shape import Reply, shape
 from .._upload import Uploadable, as_upload
-from ..call import Call, get, post
-from ._shared import between
+from ..call import Call, StreamCall, fields, get, post
+from ._shared import between, check_stream_left_alone
 
 
 __all__ = [
     "Audio",
+    "CreateSpeech",
     "CreateTranscription",
     "CreateTranslation",
     "GetTranscription",
     "GetVoice",
     "ListVoices",
+    "Speech",
+    "StreamSpeech",
     "Transcription",
     "Transcriptions",
     "TranslateTranscription",
@@ -38,6 +42,63 @@ def _as_audio(value: Any) -> Any:
     """Make an upload of a recording; one without a name is called as the gateway's own clients call it."""
     file = as_upload(value)
     return file if file is None or file.filename is not None else file.named("audio.mp3")
+
+
+@fields
+class _SpeechFields:
+    input: str
+    """The text to be spoken."""
+    model: str | None = None
+    """``sarvam/bulbul:v3`` by default."""
+    voice: str | None = None
+    """Who speaks, with models such as those of ElevenLabs."""
+    speaker: str | None = None
+    """Who speaks, with models of Sarvam."""
+    response_format: str | None = None
+    """Such as ``mp3``; models of Sarvam refuse an explicit ``wav``, which they make by themselves."""
+    language_code: str | None = None
+    target_language_code: str | None = None
+    voice_settings: Mapping[str, Any] | None = None
+    """Any of ``stability``, ``similarity_boost``, ``style``, ``use_speaker_boost`` and ``speed``."""
+    pronunciation_dictionary_locators: Sequence[Mapping[str, Any]] | None = None
+    """Each with ``pronunciation_dictionary_id`` and ``version_id``."""
+    seed: int | None = None
+    optimize_streaming_latency: int | None = None
+    speech_sample_rate: int | None = None
+    previous_text: str | None = None
+    next_text: str | None = None
+    previous_request_ids: Sequence[str] | None = None
+    next_request_ids: Sequence[str] | None = None
+    apply_text_normalization: str | None = None
+    apply_language_text_normalization: bool | None = None
+    use_pvc_as_ivc: bool | None = None
+    enable_logging: bool | None = None
+    enable_preprocessing: bool | None = None
+    pitch: float | None = None
+    pace: float | None = None
+    loudness: float | None = None
+    extra_body: Mapping[str, Any] | None = None
+
+    def __attrs_post_init__(self) -> None:
+        check_stream_left_alone(self)
+
+
+@post("/v1/audio/speech")
+class CreateSpeech(_SpeechFields, Call[ByteReply]):
+    """
+    Turn text into speech: the sound as bytes, whose ``content_type`` tells what they are.
+
+    ``(await client.audio.speech.create(input="Hello")).save("hello.wav")``
+    """
+
+    stream: Literal[False] = False
+
+
+@post("/v1/audio/speech")
+class StreamSpeech(_SpeechFields, StreamCall[ByteStream]):
+    """Turn text into speech, which is handed over as it is spoken."""
+
+    stream: Literal[True] = True
 
 
 @shape
@@ -180,6 +241,12 @@ class GetVoice(Call[Voice]):
     id: str
 
 
+class Speech(Family):
+    """``client.audio.speech``: speech from text."""
+
+    create = create_method(CreateSpeech, StreamSpeech)
+
+
 class Transcriptions(Family):
     """``client.audio.transcriptions``: text from speech."""
 
@@ -204,6 +271,7 @@ class Voices(Family):
 class Audio(Family):
     """``client.audio``: speech from text, text from speech, and voices."""
 
+    speech = Namespace(Speech)
     transcriptions = Namespace(Transcriptions)
     translations = Namespace(Translations)
     voices = Namespace(Voices)

@@ -11,6 +11,7 @@ import attrs
 
 from .._family import Family, method
 from .._pages import ListCall, OffsetPage, list_method
+from .._polling import Job, wait_method
 from .._shape import Reply, Shape, shape
 from .._upload import Uploadable, as_upload
 from .._uploading import store
@@ -32,6 +33,7 @@ __all__ = [
     "ListFiles",
     "SearchFiles",
     "SearchResults",
+    "StoredFile",
 ]
 
 
@@ -45,13 +47,18 @@ class FileTicket(Reply):
 
 
 @shape
-class File(Reply):
+class File(Job):
     """
     A file, and how far it is.
 
     ``upload_status`` and ``embedding_status`` are open strings. Stored files say ``ready``, embedded ones
     ``ready`` too; the documentation also shows ``completed``, ``processed`` and ``embedded``. Times are ISO.
+    It is done once it is stored and, where it is to be embedded, embedded; or failed at either.
     """
+
+    _state_in: ClassVar[str] = "embedding_status"
+    _stored: ClassVar[frozenset[str | None]] = frozenset({"ready", "completed"})
+    _embedded: ClassVar[frozenset[str | None]] = frozenset({"ready", "processed", "embedded", "completed"})
 
     file_id: str
     upload_status: str | None = None
@@ -70,6 +77,28 @@ class File(Reply):
     total_cost_usd: float | None = None
     """A number here, where other prices are text."""
     last_error_code: str | None = None
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether its bytes are there."""
+        return self.upload_status in self._stored
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is stored and embedded, or failed. A state that this client does not know is no end."""
+        if "failed" in {self.upload_status, self.embedding_status}:
+            return True
+        return self.is_stored and self.embedding_status in self._embedded
+
+
+@shape
+class StoredFile(File):
+    """A file that is not to be embedded: it is done once it is stored."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it is stored, or failed."""
+        return self.is_stored or self.upload_status == "failed"
 
 
 @shape
@@ -154,6 +183,14 @@ class GetFile(Call[File]):
     id: str
 
 
+class _GetStored(GetFile):
+    """The same request, of which no embedding is expected."""
+
+    __slots__ = ()
+
+    reply = StoredFile
+
+
 def _some(owner: object, _attribute: object, value: Sequence[str]) -> None:
     if not 1 <= len(value) <= _MOST_FILES:
         msg = f"{type(owner).__name__}: file_ids must be 1 to {_MOST_FILES} ids, got {len(value)}"
@@ -195,6 +232,7 @@ class Files(Family):
     create = method(CreateFile)
     list = list_method(ListFiles)
     get = method(GetFile)
+    wait = wait_method(GetFile)
     embed = method(EmbedFiles)
     search = method(SearchFiles)
 
@@ -206,6 +244,7 @@ class Files(Family):
         mime_type: str | None = None,
         embed: bool = True,
         metadata: Mapping[str, Any] | None = None,
+        wait: bool = False,
         on_progress: Callable[[int, int | None], object] | None = None,
     ) -> File:
         """
@@ -214,6 +253,9 @@ class Files(Family):
         ``file_name`` and ``mime_type`` are by default the source's own. ``on_progress(sent, total)`` is told
         of each piece that went out. It takes three calls, each with retries and limits of its own: for the
         signed address, to it (without the token or anything else of ours), and for the file as it is then.
+
+        ``wait`` waits until the file can be used: stored, and unless ``embed`` is False embedded,
+        or failed at it (its state tells). ``files.wait(id, …)`` does so with limits and pauses of your own.
 
         An error of the storage is an ``APIStatusError`` with what it says; its notes name the id that was
         given out. Bytes need a ``file_name``.
@@ -227,4 +269,9 @@ class Files(Family):
             CreateFile(file_name=file.filename, mime_type=file.content_type, embed=embed, metadata=metadata),
             file,
         )
-        return await self._sender.send(GetFile(id=ticket.file_id))
+        call = (GetFile if embed else _GetStored)(id=ticket.file_id)
+        if not wait:
+            return await self._sender.send(call)
+        sender: Any = self._sender  # it is the client that can wait
+        done: File = await sender.wait(call)
+        return done

@@ -9,7 +9,7 @@ import functools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, cast, get_args, get_origin
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote
 
 import attrs
 
@@ -26,6 +26,7 @@ AnyCall: TypeAlias = Call[Any] | StreamCall[Any]
 AnyCallClass: TypeAlias = type[Call[Any]] | type[StreamCall[Any]]
 
 _PLACE = re.compile(r"\{(\w+)(:path)?\}")
+_ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)  # what is sent to a proxy begins so
 _NAMED = re.compile(r"\w+: (\w+)")
 
 
@@ -49,15 +50,21 @@ def read_request(
 
     ``target`` is what stood in the request line.
     """
-    parts = urlsplit(target)
-    found = calls_at(parts.path, method)
+    path, query = split_target(target)
+    found = calls_at(path, method)
     if not found:
         return None
-    asked, problems = _asked(found[0][0], parts.query, body, content_type)
+    asked, problems = _asked(found[0][0], query, body, content_type)
     if problems:
         return problems
     kind, places = next((each for each in found if _is(each[0], asked)), found[0])
     return _made(kind, places, asked)
+
+
+def split_target(target: str) -> tuple[str, str]:
+    """Return path and query of what stood in the request line, neither of them decoded."""
+    address, _, query = target.partition("?")
+    return _ORIGIN.sub("", address), query
 
 
 def calls_at(path: str, method: str | None = None) -> list[tuple[AnyCallClass, Mapping[str, str]]]:

@@ -4,6 +4,7 @@ Multipart forms as their parts.
 A pure function over bytes; this room performs no I/O.
 """
 
+import itertools
 import re
 from email.message import Message
 from urllib.parse import unquote
@@ -35,8 +36,10 @@ def form_parts(content_type: str, body: bytes) -> list[Part] | None:
     if not content_type.lower().startswith("multipart/form-data") or boundary is None:
         return None
     # The line end before a boundary belongs to it, and the first has none (RFC 2046, section 5.1.1).
-    pieces = (b"\r\n" + body).split(b"\r\n--" + boundary[1].strip().encode())
-    parts = [_part(piece) for piece in pieces[1:] if not piece.startswith(b"--")]
+    between = rb"\r\n--%b(--)?[ \t]*(?=\r\n|\Z)" % re.escape(boundary[1].strip().encode())
+    pieces = re.split(between, b"\r\n" + body)
+    whole = itertools.takewhile(lambda piece: not piece[0], zip(pieces[1::2], pieces[2::2], strict=True))
+    parts = [_part(piece) for _, piece in whole]
     return [part for part in parts if part is not None]
 
 

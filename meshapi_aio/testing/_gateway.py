@@ -45,6 +45,9 @@ class FakeGateway:
 
     Each request gets the next answer that was enqueued, whatever it asks for. With none left it gets the
     gateway's own: a chat completion made from the request, or the refusal that the real gateway would send.
+    So does every other call that this package knows. What is made can be asked for again: templates, files
+    (their signed addresses lead here), batches, videos, documents and responses, which move on as they are
+    polled.
     A ``Script`` says more: which requests are expected, in which order, and that there are no others.
 
     When the ``async with`` block is left without another error, what was not followed of the script raises

@@ -8,7 +8,6 @@ matters to a user has an endpoint of its own: a function ``(request, service) ->
 
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
 from . import (
     _audio,
@@ -24,7 +23,7 @@ from . import (
 )
 from ._account import get_balance, list_api_versions, list_usage_events
 from ._admission import Asked, admitting
-from ._calls import calls_at, in_path
+from ._calls import calls_at, in_path, split_target
 from ._completions import create_completion
 from ._example import example_answer
 from ._model_search import search_models
@@ -52,7 +51,7 @@ def own_answer(request: ReceivedRequest, service: Service) -> Answer:
         served = ", ".join(SERVED_VERSIONS)
         refusal = Refusal(400, "invalid_api_version", f"unknown X-Mesh-Version; served are {served}")
         return refusal.answer(request.request_id)
-    methods = _methods(urlsplit(request.target).path, request.method)
+    methods = _methods(split_target(request.target)[0], request.method)
     if not methods:
         return Answer(404, body={"detail": "Not Found"})
     endpoint = methods.get(request.method)
@@ -89,23 +88,12 @@ _OWN: Mapping[str, Mapping[str, Endpoint]] = {
     "/v1/usage/events": {"POST": list_usage_events},
     "/v1/models/{id:path}": {"GET": get_model},
 }
-_FAMILIES = (
-    _audio,
-    _batches,
-    _compare,
-    _embeddings,
-    _files,
-    _images,
-    _judging,
-    _responses,
-    _templates,
-    _work,
-)
+_ROOMS = (_audio, _batches, _compare, _embeddings, _files, _images, _judging, _responses, _templates, _work)
 _ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
     **_OWN,
     **{
         path: {method: admitting(endpoint) for method, endpoint in methods.items()}
-        for family in _FAMILIES
+        for family in _ROOMS
         for path, methods in family.ROUTES.items()
     },
 }

@@ -1,5 +1,6 @@
 """A gateway made of literals: what a family sends is noted, what it gets is what the test says."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -72,6 +73,12 @@ class _Reads:
 
     def __init__(self, reads: Sequence[bytes]) -> None:
         self._reads = list(reads)
+
+    def coming(self) -> asyncio.Future[None] | None:
+        return None
+
+    def taken(self) -> bytes:
+        return b""
 
     async def read(self) -> bytes:
         return self._reads.pop(0) if self._reads else b""

@@ -1,5 +1,6 @@
 """Chat completions: requests as the gateway documents them, and streams that fold into whole answers."""
 
+import asyncio
 import inspect
 import json
 import math
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from meshapi_aio._answer import Answer
-from meshapi_aio._batch import Batch
+from meshapi_aio._batch import Alike, Batch
 from meshapi_aio._codec import structurer
 from meshapi_aio._json import dumps, loads
 from meshapi_aio._pump import Opening, Pump
@@ -327,6 +328,14 @@ class Wire:
         self.idle_since: float | None = None
         self._events = list(events)
 
+    def coming(self) -> asyncio.Future[None] | None:
+        """Wait for nothing."""
+        return None
+
+    def taken(self) -> bytes:
+        """Leave it to reading."""
+        return b""
+
     async def read(self) -> bytes:
         """Return the next event."""
         if not self._events:
@@ -352,8 +361,12 @@ class Chunks:
     def __init__(self) -> None:
         self.done = False
         self.failure: MeshAPIError | None = None
+        self.alike: Alike[ChatCompletionChunk] | None = None
         self.has_more = False
         self.skipped = 0
+
+    def told(self, count: int) -> None:
+        """Have told none."""
 
     def feed(self, data: bytes) -> Batch[ChatCompletionChunk]:
         """Read one event."""
