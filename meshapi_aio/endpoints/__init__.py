@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .chat import Chat
     from .embeddings import Embeddings
     from .files import Files
+    from .images import Images
     from .moderations import Moderations
     from .router import Router
     from .templates import Templates
@@ -55,6 +56,7 @@ class Families:
     chat: Namespace["Chat"] = _OnDemand("Chat")
     embeddings: Namespace["Embeddings"] = _OnDemand("Embeddings")
     files: Namespace["Files"] = _OnDemand("Files")
+    images: Namespace["Images"] = _OnDemand("Images")
     moderations: Namespace["Moderations"] = _OnDemand("Moderations")
     router: Namespace["Router"] = _OnDemand("Router")
     templates: Namespace["Templates"] = _OnDemand("Templates")

@@ -70,7 +70,7 @@ def between(low: float, high: float | None = None) -> Callable[[object, Any, Any
 
     def check(owner: object, attribute: Any, value: float | None) -> None:
         if value is not None and (value < low or (high is not None and value > high)):
-            wanted = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+            wanted = f"at least {low}" if high is None else f"from {low} to {high}"
             msg = f"{type(owner).__name__}: {attribute.name} must be {wanted}, got {value!r}"
             raise ValueError(msg)
 
