@@ -98,6 +98,7 @@ class ChunkReader(Generic[ChunkType]):
         self.skipped = 0
         self._kind = chunk_type(call.reply)
         self._structure = structurer(self._kind)
+        self._may_spoil = hasattr(self._kind, "_spoilt")
         self._templates: Templates[ChunkType] = Templates(self._decode)
         self._answer = answer
         self._settings = settings
@@ -237,7 +238,9 @@ class ChunkReader(Generic[ChunkType]):
                 if chunk is not None:
                     self._index += 1
                     chunks.append(chunk)
-                    continue
+                    if not self._may_spoil or not self._take_spoilt(chunk):
+                        continue
+                    break
             self._explain(event)
             if self.done or self.failure is not None:
                 break
@@ -250,6 +253,13 @@ class ChunkReader(Generic[ChunkType]):
             raise TypeError
         chunk: ChunkType = self._structure(value)
         return chunk
+
+    def _take_spoilt(self, chunk: Any) -> bool:
+        """Take the error that a chunk tells of in a form of its own, if it does; the chunk counts as well."""
+        spoilt = chunk._spoilt()  # noqa: SLF001 - asked of every chunk that has it
+        if spoilt is not None:
+            self.failure = error_event({"error": spoilt}, self._answer, self._settings)
+        return self.failure is not None
 
     def _explain(self, event: ServerSentEvent) -> None:
         """Take what is no chunk: a heartbeat, the end mark, an error, or something malformed."""

@@ -7,7 +7,7 @@ Pure. Shapes are structured by the codec; giving them back as JSON needs nothing
 import functools
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, dataclass_transform
+from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import attrs
 
@@ -83,6 +83,14 @@ class Shape:
     """The keys that this class does not know, as they came."""
 
     __repr__ = brief
+
+    _event_in: ClassVar[str | None] = None
+    """Of a chunk: the field that takes the name of the event in which it comes, where the data has none."""
+
+    @classmethod
+    def _is_data(cls, value: dict[str, Any]) -> bool:  # noqa: ARG003 - chunks that can have errors want it
+        """Of a chunk: tell whether an object whose ``error`` says something is a chunk all the same."""
+        return False
 
     def to_dict(self) -> dict[str, Any]:
         """

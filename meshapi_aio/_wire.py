@@ -152,7 +152,8 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     except ValueError:
         failure = unexpected(answer, body, settings, "JSON")
     # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.
-    failure = failure or error_in(value, answer, settings)
+    if failure is None and not (isinstance(value, dict) and call.reply._is_data(value)):  # noqa: SLF001 - as below
+        failure = error_in(value, answer, settings)
     if failure is not None:
         raise failure
     try:
