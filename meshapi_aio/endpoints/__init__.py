@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from .files import Files
     from .images import Images
     from .moderations import Moderations
+    from .responses import Responses
     from .router import Router
     from .templates import Templates
     from .web import Web
@@ -58,6 +59,7 @@ class Families:
     files: Namespace["Files"] = _OnDemand("Files")
     images: Namespace["Images"] = _OnDemand("Images")
     moderations: Namespace["Moderations"] = _OnDemand("Moderations")
+    responses: Namespace["Responses"] = _OnDemand("Responses")
     router: Namespace["Router"] = _OnDemand("Router")
     templates: Namespace["Templates"] = _OnDemand("Templates")
     web: Namespace["Web"] = _OnDemand("Web")

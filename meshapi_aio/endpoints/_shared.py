@@ -3,7 +3,9 @@
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
+
+import attrs
 
 from .._shape import Shape, shape
 from ..errors import DecodeError
@@ -20,6 +22,7 @@ __all__ = [
     "gateway_seconds",
     "positive",
     "sized",
+    "unstreamed",
 ]
 
 
@@ -52,6 +55,9 @@ class Usage(Shape):
     classifier_tokens: int | None = None
     byok_used: bool | None = None
     fallback_triggered: bool | None = None
+
+
+CallType = TypeVar("CallType")
 
 
 def gateway_seconds(value: float | None) -> float | None:
@@ -111,6 +117,13 @@ def from_base64(text: str, what: str) -> bytes:
     except (binascii.Error, ValueError) as error:
         msg = f"{what} is no base64: {error}"
         raise DecodeError(msg, body=text) from None
+
+
+def unstreamed(call: object, whole: Callable[..., CallType]) -> CallType:
+    """Return the same request as a call of the kind that is answered at once."""
+    own: Any = type(call)
+    names = [field.name for field in attrs.fields(own) if field.name != "stream"]
+    return whole(**{name: getattr(call, name) for name in names})
 
 
 def check_stream_left_alone(call: Any) -> None:

@@ -126,11 +126,6 @@ class ImageStream(Stream[ImageChunk]):
         self._created: int | None = None
         self._told_usage: ImageUsage | None = None
 
-    @classmethod
-    def chunks_of(cls, reply: ImageList) -> list[ImageChunk]:
-        """Return a whole answer as the one chunk that says the same."""
-        return [ImageChunk(object="image.chunk", created=reply.created, data=reply.data, usage=reply.usage)]
-
     async def get_final_images(self) -> ImageList:
         """
         Read what is left, and return all images that came, the previews of ``partial_images`` among them.

@@ -10,7 +10,6 @@ from meshapi_aio.endpoints.images import (
     EditImage,
     GenerateImages,
     Image,
-    ImageChunk,
     ImageList,
     Images,
     ImageUsage,
@@ -193,13 +192,6 @@ async def test_an_error_event() -> None:
     with pytest.raises(StreamAPIError, match="no cats") as caught:
         await anext(stream)
     assert (caught.value.code, caught.value.partial.data) == ("content_policy_violation", [])
-
-
-def test_a_whole_answer_as_a_chunk() -> None:
-    """Says the same."""
-    images = ImageList(created=1, data=[Image(b64_json=B64)])
-    chunks = StreamImages(prompt="a cat").reply.chunks_of(images)
-    assert chunks == [ImageChunk(object="image.chunk", created=1, data=images.data)]
 
 
 # Changed.
