@@ -11,7 +11,9 @@ The asyncio client for Mesh API, an OpenAI-compatible gateway to 300+ models.
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from ._bytes import ByteReply, ByteStream
 from ._polling import Job
+from ._raw import RawCall, RawStream, RawStreamCall
 from ._shape import Reply, Shape
 from ._stream import Stream
 from ._version import __version__
@@ -97,6 +99,8 @@ __all__ = [
     "AudioPart",
     "AuthenticationError",
     "BadRequestError",
+    "ByteReply",
+    "ByteStream",
     "Call",
     "ChatCompletion",
     "ChatCompletionChunk",
@@ -130,6 +134,9 @@ __all__ = [
     "Progress",
     "PromptTokensDetails",
     "RateLimitError",
+    "RawCall",
+    "RawStream",
+    "RawStreamCall",
     "Reply",
     "ReplyReceived",
     "RequestFailed",

@@ -5,12 +5,13 @@ Every event can go the full way, decoder, JSON, shape; most go by a template of 
 """
 
 import functools
-import re
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar, get_args, get_origin
 
 from ._answer import Answer, error_event, error_in, tells_error, unexpected
 from ._batch import Batch, Run
 from ._codec import structurer, unfit
+from ._event_stream import BOM, is_event_stream, is_whole, with_name
 from ._json import loads
 from ._stream import Stream
 from ._template import Templates
@@ -27,49 +28,14 @@ ChunkType = TypeVar("ChunkType")
 
 @functools.cache
 def chunk_type(stream: type[Stream[Any]]) -> Any:
-    """Return the class of a stream's chunks."""
+    """Return what the chunks of a stream are."""
+    if get_origin(stream) is not None:
+        return get_args(stream)[0]
     for base in getattr(stream, "__orig_bases__", ()):
         if get_origin(base) is Stream:
             return get_args(base)[0]
     msg = f"{stream.__name__} must derive from Stream[Chunk]"
     raise TypeError(msg)
-
-
-_BOM = b"\xef\xbb\xbf"
-_FIELD = re.compile(rb"(?:data|event|id|retry)?:|(?:data|event|id|retry)[\r\n]")
-_LONGEST_FIELD = len(b"event:")
-# JSON and HTML, whatever their content type says.
-_OTHER = b"{[<"
-# Blank lines may come first; a body of nothing but these is left to the decoder, which bounds it.
-_WINDOW = 1024
-
-
-def _is_event_stream(start: bytes, *, declared: bool) -> bool | None:
-    """
-    Tell from its first bytes whether a body is an event stream; None while they are too few.
-
-    What begins with a field name or a colon is one. So is, where the content type declares one, whatever does
-    not look like JSON or HTML, since unknown fields are legal.
-    """
-    if not _BOM.startswith(start):
-        lines = start.removeprefix(_BOM).lstrip(b"\r\n")
-        if declared and lines.strip():
-            return lines.lstrip()[:1] not in _OTHER
-        if _FIELD.match(lines):
-            return True
-        if not declared and len(lines) >= _LONGEST_FIELD:
-            return False
-    return None if len(start) < _WINDOW else True
-
-
-def _is_whole(data: str) -> bool:
-    """Tell whether the data of an unfinished event can't be the beginning of anything longer."""
-    if data.strip() == "[DONE]":
-        return True
-    try:
-        return type(loads(data)) is dict
-    except ValueError:
-        return False
 
 
 # Each of these bytes may be a line to look at, which takes 0.3 µs, and a packed body may hold a thousand for
@@ -99,6 +65,8 @@ class ChunkReader(Generic[ChunkType]):
         self._kind = chunk_type(call.reply)
         self._structure = structurer(self._kind)
         self._may_spoil = hasattr(self._kind, "_spoilt")
+        self._name_in: str | None = getattr(self._kind, "_event_in", None)
+        self._is_data: Callable[[dict[str, Any]], bool] | None = getattr(self._kind, "_is_data", None)
         self._templates: Templates[ChunkType] = Templates(self._decode)
         self._answer = answer
         self._settings = settings
@@ -147,13 +115,13 @@ class ChunkReader(Generic[ChunkType]):
             self._judge(bytes(self._held))
             return Batch()
         pending = self._decoder.pending
-        counts = pending is not None and (pending.event == "error" or _is_whole(pending.data))
+        counts = pending is not None and (pending.event == "error" or is_whole(pending.data))
         return self._take(b"\n\n") if counts else Batch()
 
     def _recognised(self, held: bytearray) -> bool:
         """Tell whether this is an event stream, as far as can be told yet."""
         if not self._is_other:
-            recognised = _is_event_stream(bytes(held[:_WINDOW]), declared=self._declared)
+            recognised = is_event_stream(bytes(held), declared=self._declared)
             if recognised:
                 return True
             self._is_other = recognised is False
@@ -163,7 +131,7 @@ class ChunkReader(Generic[ChunkType]):
 
     def _judge(self, body: bytes) -> None:
         """Tell what a body that is no event stream is."""
-        if not body.removeprefix(_BOM).strip():
+        if not body.removeprefix(BOM).strip():
             return  # nothing came at all: the stream counts as truncated
         body = body[: self._settings.limits.error_bytes]
         try:
@@ -207,6 +175,8 @@ class ChunkReader(Generic[ChunkType]):
             events = self._decoder.feed(data)
         except ResponseTooLargeError:
             events = []
+        if self._name_in is not None:
+            events = [with_name(event, self._name_in, self._is_data) for event in events]
         chunks = self._read_events(events)
         too_large = self._decoder.error
         if self._index != self._heard:
@@ -249,7 +219,7 @@ class ChunkReader(Generic[ChunkType]):
     def _decode(self, text: str) -> ChunkType:
         """Return the chunk that an event's data is; raise where it is anything else."""
         value = loads(text)
-        if type(value) is not dict or ("error" in value and tells_error(value)):
+        if type(value) is not dict or ("error" in value and self._is_error(value)):
             raise TypeError
         chunk: ChunkType = self._structure(value)
         return chunk
@@ -260,6 +230,9 @@ class ChunkReader(Generic[ChunkType]):
         if spoilt is not None:
             self.failure = error_event({"error": spoilt}, self._answer, self._settings)
         return self.failure is not None
+
+    def _is_error(self, value: dict[str, Any]) -> bool:
+        return tells_error(value) and not (self._is_data is not None and self._is_data(value))
 
     def _explain(self, event: ServerSentEvent) -> None:
         """Take what is no chunk: a heartbeat, the end mark, an error, or something malformed."""
@@ -276,7 +249,7 @@ class ChunkReader(Generic[ChunkType]):
                 return
             value, problem = text, "is no JSON"
         is_object = type(value) is dict
-        if event.event == "error" or (is_object and "error" in value and tells_error(value)):
+        if event.event == "error" or (is_object and "error" in value and self._is_error(value)):
             self.failure = error_event(value, self._answer, self._settings, first=self._index == 0)
             return
         if is_object:

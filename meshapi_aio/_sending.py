@@ -15,9 +15,10 @@ import attrs
 
 from ._answer import read_error, telling_headers
 from ._batch import Batch
-from ._chunks import ChunkReader
+from ._byte_reader import ByteReader
+from ._chunks import ChunkReader, chunk_type
 from ._observing import Account, Observer
-from ._pump import Opening, Outcome, Pump
+from ._pump import Opening, Outcome, Pump, Reader
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
 from ._transport import Exchange, Transport
@@ -280,7 +281,11 @@ class Errand:
             raise read_error(answer, body, self._settings)
         # A stream is open with its first event: a rejection may be an error status or an error event, and
         # both are told at the same place; and until something was handed out, it may be tried again.
-        reader: ChunkReader[Any] = ChunkReader(call, answer, self._settings)
+        reader: Reader[Any]
+        if chunk_type(call.reply) is bytes:
+            reader = ByteReader(answer, self._settings)
+        else:
+            reader = ChunkReader(call, answer, self._settings)
         pump: Pump[Any] = Pump(exchange, reader)
         chunks = await pump.more()
         if not chunks and pump.reader.failure is not None:

@@ -89,7 +89,7 @@ class Shape:
 
     @classmethod
     def _is_data(cls, value: dict[str, Any]) -> bool:  # noqa: ARG003 - chunks that can have errors want it
-        """Of a chunk: tell whether an object whose ``error`` says something is a chunk all the same."""
+        """Tell whether an object whose ``error`` says something is a chunk, or a reply, all the same."""
         return False
 
     def to_dict(self) -> dict[str, Any]:

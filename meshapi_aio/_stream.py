@@ -7,7 +7,7 @@ It knows neither aiohttp nor JSON: how to open it is handed to it.
 import warnings
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ._batch import Batch, Run
 from ._pump import OnEnd, Opening, Outcome, Pump, Reader
@@ -55,6 +55,8 @@ class Stream(Generic[ChunkType]):
     after everything that came before has been handed out, but for :meth:`close`, which drops it. Once it has
     ended or its error was raised, iterating it again ends at once.
     """
+
+    accepts: ClassVar[str] = "text/event-stream"
 
     def __init__(
         self,

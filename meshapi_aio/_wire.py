@@ -12,10 +12,13 @@ from uuid import uuid4
 import attrs
 
 from ._answer import Answer, error_in, read_error, redacted, unexpected
+from ._byte_reader import read_bytes
+from ._bytes import ByteReply
 from ._codec import structurer, unfit
 from ._form import form
 from ._json import dumps, loads
 from ._outside import Outside
+from ._raw import RawCall, RawStreamCall, Untyped
 from ._shape import Reply
 from ._upload import Body
 from ._version import __version__
@@ -58,11 +61,14 @@ def prepare(call: Call[Any] | StreamCall[Any], settings: Settings) -> Request:
     """
     if isinstance(call, Outside):
         return _outside(call)
-    streams = isinstance(call, StreamCall)
-    headers: Headers | None = settings.prepared.get(streams)
+    headers: Headers | None = settings.prepared.get(call.accepts)
     if headers is None:
-        headers = settings.prepared[streams] = _headers(settings, streams=streams)
+        headers = settings.prepared[call.accepts] = _headers(settings, call.accepts)
     method, url = call.route.method, settings.base_url + call.path()
+    if isinstance(call, (RawCall, RawStreamCall)):
+        query = _query(call.query or {})
+        body = None if method in _WITH_QUERY else dumps(call.body())
+        return Request(method, f"{url}?{query}" if query else url, headers, body)
     if method in _WITH_QUERY:
         query = _query(call.body())
         return Request(method, f"{url}?{query}" if query else url, headers, None)
@@ -109,18 +115,18 @@ def _query(said: dict[str, Any]) -> str:
     )
 
 
-def _headers(settings: Settings, *, streams: bool) -> Headers:
+def _headers(settings: Settings, accepts: str) -> Headers:
     headers = Headers(
         {
             "Authorization": f"Bearer {settings.token}",
             "Content-Type": "application/json",
-            "Accept": "text/event-stream" if streams else "application/json",
+            "Accept": accepts,
             "User-Agent": USER_AGENT,
             "X-MeshAPI-SDK": USER_AGENT,
         }
     )
-    if streams:
-        # A compressing proxy would hold events back until it has enough to compress.
+    if accepts != "application/json":
+        # A compressing proxy would hold events back until it has enough to compress; sound is compressed.
         headers["Accept-Encoding"] = "identity"
     if settings.api_version is not None:
         headers["X-Mesh-Version"] = settings.api_version
@@ -134,6 +140,12 @@ def _headers(settings: Settings, *, streams: bool) -> Headers:
     return headers
 
 
+def _error_in(kind: Any, value: Any, answer: Answer, settings: Settings) -> MeshAPIError | None:
+    """Return the error that a body is, unless it is a part of what the call returns."""
+    is_data = isinstance(value, dict) and kind is not Untyped and kind._is_data(value)  # noqa: SLF001 - as below
+    return None if is_data else error_in(value, answer, settings)
+
+
 def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Settings) -> ReplyType:
     """
     Return the reply in a whole answer, or raise what the answer stands for.
@@ -145,6 +157,9 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
         raise read_error(answer, body, settings)
     if call.reply is NoneType:
         return cast("ReplyType", None)
+    if issubclass(call.reply, ByteReply):
+        file: Any = read_bytes(answer, body, settings)
+        return cast("ReplyType", file)
     value: Any = None
     failure: MeshAPIError | None = None
     try:
@@ -152,10 +167,11 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     except ValueError:
         failure = unexpected(answer, body, settings, "JSON")
     # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.
-    if failure is None and not (isinstance(value, dict) and call.reply._is_data(value)):  # noqa: SLF001 - as below
-        failure = error_in(value, answer, settings)
+    failure = failure or _error_in(call.reply, value, answer, settings)
     if failure is not None:
         raise failure
+    if call.reply is Untyped:
+        return cast("ReplyType", value)
     try:
         reply: ReplyType = structurer(call.reply)(call.reply._given(value))  # noqa: SLF001 - as below
     except Exception as error:  # noqa: BLE001 - cattrs raises groups of whatever the hooks raise

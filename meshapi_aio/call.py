@@ -91,8 +91,11 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
     __slots__ = ()
 
-    route: ClassVar[Route]
-    reply: ClassVar[Any]
+    # Of the class, but in raw calls, where each has its own.
+    route: Route
+    reply: Any
+    accepts: str
+    """The media type that is asked for: the reply's own, where it says one."""
     falls_back: ClassVar[bool] = False
     """Whether the models of a ``Fallback`` may take over, since another one may answer as well."""
     is_form: ClassVar[bool] = False
@@ -202,6 +205,9 @@ def _register(route: Route, cls: CallClass) -> CallClass:
     made: Any = _frozen(cls, route.fields)
     made.route = route
     made.reply = reply
+    made.accepts = getattr(
+        reply, "accepts", "text/event-stream" if issubclass(cls, StreamCall) else "application/json"
+    )
     made.is_form = any(Upload in get_args(field.type) for field in attrs.fields(made))
     missing = set(route.fields) - {field.name for field in attrs.fields(made)}
     if missing:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
 
+from ._bytes import ByteReply
 from ._origin import place_of_caller
 from ._polling import Job, Patience, wait_until_done
 from ._pump import Opening
@@ -229,7 +230,7 @@ class MeshAPI(Families):
             reply, meta = await Errand(self._shared.courier, self._settings, scope, call).whole(call)
         finally:
             self._end(scope)
-        if isinstance(reply, Reply):
+        if isinstance(reply, (Reply, ByteReply)):
             reply.meta = meta
         return reply
 

@@ -262,8 +262,8 @@ class Settings:
     cache: bool | None = attrs.field(default=None, validator=_must_be("True, False or None", bool, NoneType))
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
     """What else must not be told: the signature in an address that is signed."""
-    prepared: dict[bool, Any] = attrs.field(factory=dict, init=False, eq=False, repr=False)
-    """Room for what is made of these settings alone, once: the headers of whole and of streamed calls."""
+    prepared: dict[str, Any] = attrs.field(factory=dict, init=False, eq=False, repr=False)
+    """Room for what is made of these settings alone, once: the headers, by the media type asked for."""
     _echoes: tuple[str, ...] = attrs.field(
         init=False,
         repr=False,

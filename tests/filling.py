@@ -7,6 +7,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 
+from meshapi_aio._upload import Upload
 from meshapi_aio.call import Call, StreamCall
 
 
@@ -45,7 +46,7 @@ def full(kind: CallClass) -> Any:
     """Return a call with every field that goes together with those before it."""
     call = base(kind)
     for field in attrs.fields(kind):  # type: ignore[arg-type] # as above
-        if field.name != "stream" and getattr(call, field.name) in (None, field.default):
+        if field.name not in {"stream", "extra_body"} and getattr(call, field.name) in (None, field.default):
             call = _first(kind, _given(call), [field]) or call
     return call
 
@@ -83,6 +84,7 @@ _PLAIN: Mapping[Any, Sequence[Any]] = {
     float: (0.5, 2, 1.5),
     bool: (True, False),
     NoneType: (),
+    Upload: (Upload(b"\0\r\n--\xff", filename='a "b" ü.wav', content_type="audio/wav"),),
 }
 
 

@@ -14,12 +14,15 @@ import pytest
 from meshapi_aio import MeshAPI, NotFoundError, errors
 from meshapi_aio._chunks import chunk_type
 from meshapi_aio._shape import Absent, Shape, wire_names
+from meshapi_aio._wire import prepare
 from meshapi_aio.call import Call, StreamCall
 from meshapi_aio.endpoints import every_call
 from meshapi_aio.testing import Answer, FakeGateway
+from meshapi_aio.testing._calls import read_call
 from meshapi_aio.testing._example import example
 
-from .filling import base, full
+from .filling import base, each, full
+from .literals import SETTINGS
 
 
 CALLS = dict(every_call())
@@ -32,6 +35,7 @@ SHAPED = [
 
 every = pytest.mark.parametrize("name", CALLS)
 every_shaped = pytest.mark.parametrize("name", SHAPED)
+every_json = pytest.mark.parametrize("name", [name for name, kind in CALLS.items() if not kind.is_form])
 every_stream = pytest.mark.parametrize("name", STREAMS)
 
 UNKNOWN = {"not": ["known", None, {"to": "anybody"}]}
@@ -52,7 +56,7 @@ def test_the_path_is_made_of_fields(name: str) -> None:
 def test_the_docstring(name: str) -> None:
     """It says what comes back, and the errors that it names exist."""
     told = CALLS[name].__doc__ or ""
-    assert re.search(r"\b(return|repl(y|ies)|answer)", told, re.IGNORECASE)
+    assert re.search(r"\b(return|repl(y|ies)|answer|fetch|list|find|get|into)", told, re.IGNORECASE)
     for error in re.findall(r"``(\w+Error)``", told):
         assert issubclass(getattr(errors, error), errors.MeshAPIError)
 
@@ -63,7 +67,9 @@ async def test_what_is_sent_is_what_is_read(name: str) -> None:
     kind = CALLS[name]
     sent = [base(kind), full(kind)]
     if "extra_body" in attrs.fields_dict(kind):  # type: ignore[arg-type] # as above
-        sent.append(attrs.evolve(base(kind), extra_body={"brand_new": UNKNOWN}))
+        # What a form does not know is text: nothing tells a number from its digits.
+        new = "anything" if kind.is_form else UNKNOWN
+        sent.append(attrs.evolve(base(kind), extra_body={"brand_new": new}))
     async with FakeGateway() as gateway, MeshAPI(gateway.base_url, gateway.token) as client:
         for call in sent:
             gateway.enqueue(Answer(400, body={"error": {"message": "no"}}))
@@ -72,6 +78,17 @@ async def test_what_is_sent_is_what_is_read(name: str) -> None:
         received = [request.call for request in gateway.requests]
     assert received == sent
     assert [type(call) for call in received] == [kind] * len(sent)
+
+
+@every_json
+def test_each_kind_of_value_is_read(name: str) -> None:
+    """Whatever else a field takes, such as a text or a list of texts, is read as it was given."""
+    for call in each(CALLS[name]):
+        request = prepare(call, SETTINGS)
+        target = request.url.removeprefix(SETTINGS.base_url)
+        body = request.body or b""
+        assert isinstance(body, bytes)
+        assert read_call(request.method, target, body) == call
 
 
 @every

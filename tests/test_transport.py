@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import gc
+import itertools
 import os
 import socket
 from collections.abc import AsyncGenerator, Callable
@@ -314,6 +315,47 @@ async def test_everything_received_is_delivered_before_a_reset(tls: bool) -> Non
         assert seen == [f"{n} " for n in range(300)]
         assert caught.value.chunks_seen == 300
         assert caught.value.request_id == "req_1"
+
+
+@both
+async def test_a_reader_far_behind_gets_everything_before_a_reset(tls: bool) -> None:
+    """Promise 3: also of what had come after aiohttp held so much that it took no more."""
+    more, full = asyncio.Event(), asyncio.Event()
+    numbers = itertools.count()
+
+    async def some(connection: Connection, count: int) -> None:
+        events = [event(str(next(numbers)).rjust(1000)) for _ in range(count)]
+        await connection.send(b"".join(map(piece, events)))
+
+    async def reset(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(STREAM_HEAD)
+        await some(connection, 1)
+        await more.wait()
+        while not full.is_set():
+            await some(connection, 1)
+            await asyncio.sleep(0)
+        await some(connection, 40)  # for which the kernel has room, though nobody reads
+        connection.reset()
+
+    async with serving(reset, tls=tls) as (server, client):
+        seen: list[int] = []
+        with pytest.raises(StreamTruncatedError) as caught:
+            async for chunk in client.chat.completions.stream(messages=MESSAGES):
+                if not seen:
+                    protocol = _content(client)._protocol
+                    more.set()
+                    async with asyncio.timeout(10):
+                        while not protocol._reading_paused:
+                            await asyncio.sleep(0)
+                        full.set()
+                        await server.until(lambda: server.open == 0)
+                        # On TLS asyncio goes on reading; else nobody sees the reset until there is room.
+                        while tls and client.stats().open:
+                            await asyncio.sleep(0)
+                seen.append(int(chunk.text))
+        assert seen == list(range(next(numbers)))
+        assert caught.value.chunks_seen == len(seen)
 
 
 def _content(client: MeshAPI) -> aiohttp.StreamReader:

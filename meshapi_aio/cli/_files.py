@@ -12,7 +12,7 @@ from meshapi_aio.endpoints._messages import ContentPart, ImagePart, Message, Tex
 from ._failures import MisuseError
 
 
-__all__ = ["STDIN", "as_text", "attach", "content_of", "message", "prompt_from_stdin"]
+__all__ = ["STDIN", "as_image", "as_text", "attach", "content_of", "message", "prompt_from_stdin"]
 
 STDIN = "-"
 """The name of standard input."""
@@ -38,10 +38,9 @@ def prompt_from_stdin() -> str:
 def attach(path: str) -> ContentPart:
     """Return a file as a part of a message; it is a misuse of the command if it can't be one."""
     content = content_of(path, f"--file {path}")
-    kind = _image_type(content)
-    if kind is not None:
-        data = base64.b64encode(content).decode("ascii")
-        return ImagePart(image_url={"url": f"data:{kind};base64,{data}"})
+    image = as_image(content)
+    if image is not None:
+        return ImagePart(image_url={"url": image})
     text = as_text(content)
     if text is None:
         msg = f"--file {path}: neither text in UTF-8 nor an image of the kinds PNG, JPEG, GIF and WebP"
@@ -74,11 +73,12 @@ def _stdin() -> bytes:
     return b"" if sys.stdin is None else sys.stdin.buffer.read()
 
 
-def _image_type(content: bytes) -> str | None:
-    """Return the media type of an image, None for anything else."""
+def as_image(content: bytes) -> str | None:
+    """Return an image as a ``data:`` URL, None for anything else."""
+    kind = next((kind for begin, kind in _IMAGES.items() if content.startswith(begin)), None)
     if content.startswith(b"RIFF") and content[8:12] == b"WEBP":
-        return "image/webp"
-    return next((kind for begin, kind in _IMAGES.items() if content.startswith(begin)), None)
+        kind = "image/webp"
+    return None if kind is None else f"data:{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 
 def as_text(content: bytes) -> str | None:

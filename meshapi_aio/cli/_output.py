@@ -38,8 +38,13 @@ class Output:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.end_line()
+
+    def end_line(self) -> None:
+        """End the line, where one is begun."""
         if self._within_line:
             click.echo()
+            self._within_line = False
 
     def write(self, text: str) -> None:
         """Show a piece of text now."""

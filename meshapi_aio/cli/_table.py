@@ -19,10 +19,10 @@ _GAP = "  "
 
 
 class Column(NamedTuple):
-    """A column: what stands above it, and whether it can be spared where there is no room."""
+    """A column: what stands above it; the higher ``spared``, the sooner it goes for lack of room, 0 never."""
 
     head: str
-    can_be_spared: bool = False
+    spared: int = 0
     to_the_right: bool = False
 
 
@@ -31,7 +31,7 @@ def show_table(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None
     Print a table.
 
     A pipe gets every column, however wide they are, in one line for each row. A terminal is spared what can
-    be, the last such column first, until the rest fits; where it never does, each row is a block.
+    be, until the rest fits; where it never does, each row is a block.
     """
     rows = [[one_line(cell) for cell in row] for row in rows]
     if sys.stdout is None or not sys.stdout.isatty():
@@ -60,7 +60,7 @@ def _that_fit(columns: Sequence[Column], rows: Sequence[Sequence[str]], room: in
     """Return the places of the columns that fit into a line, None where too many can't be spared."""
     widths = _widths(columns, rows)
     kept = list(range(len(columns)))
-    spared = [at for at in reversed(kept) if columns[at].can_be_spared]
+    spared = sorted((at for at in kept if columns[at].spared), key=lambda at: -columns[at].spared)
     while sum(widths[at] for at in kept) + len(_GAP) * (len(kept) - 1) > room:
         if not spared:
             return None
@@ -82,7 +82,7 @@ def _lines(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[str
 
 def _show_blocks(console: Console, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     """Print of each row the first cell that can't be spared, and the others below it, by their names."""
-    first = next(at for at, column in enumerate(columns) if not column.can_be_spared)
+    first = next(at for at, column in enumerate(columns) if not column.spared)
     for row in rows:
         console.print(Text(row[first], style="bold", overflow="fold"))
         for column, cell in zip(columns, row, strict=True):

@@ -14,7 +14,7 @@ from types import NoneType, UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
 from ._failures import MisuseError
-from ._files import STDIN, as_text, content_of
+from ._files import STDIN, as_image, as_text, content_of
 from ._registry import AnyCall
 
 
@@ -112,9 +112,11 @@ def _value(name: str, text: str, members: Sequence[Any]) -> Any:
 
 
 def _text_in(name: str, path: str) -> str:
-    text = as_text(content_of(path, f"{name}=@{path}"))
+    """Return the text of a file, or the ``data:`` URL of an image, which is what text stands for one."""
+    content = content_of(path, f"{name}=@{path}")
+    text = as_image(content) or as_text(content)
     if text is None:
-        msg = f"{name}=@{path}: is no text in UTF-8"
+        msg = f"{name}=@{path}: is neither text in UTF-8 nor an image of the kinds PNG, JPEG, GIF and WebP"
         raise MisuseError(msg)
     return text
 

@@ -13,11 +13,11 @@ from ._table import Column, show_table
 __all__ = ["command", "markdown"]
 
 _COLUMNS = (
-    Column("family", can_be_spared=True),
+    Column("family", spared=2),
     Column("method"),
-    Column("call", can_be_spared=True),
+    Column("call", spared=3),
     Column("route"),
-    Column("streams"),
+    Column("streams", spared=1),
 )
 
 

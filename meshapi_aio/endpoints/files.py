@@ -165,7 +165,7 @@ _MOST_FILES = 100
 
 @post("/v1/files/embed")
 class EmbedFiles(Call[Embeddings]):
-    """Embed files that are stored, and not embedded yet or failed at it."""
+    """Embed files that are stored, and not embedded yet or failed at it; return how far each is."""
 
     file_ids: Sequence[str] = attrs.field(validator=_some)
     wait: bool | None = None

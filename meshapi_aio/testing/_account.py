@@ -47,21 +47,25 @@ def list_usage_events(request: ReceivedRequest, service: Service) -> Answer:
     if problems:
         return invalid(problems).answer(request.request_id)
     since: str | None = asked.get("since")
-    oldest = -math.inf if since is None else _time(since).timestamp()
+    oldest = -math.inf if since is None else read_time(since)
     most: int = asked.get("limit") or _MOST_EVENTS
     return Answer(body={"events": service.ledger.events(oldest, most)})
 
 
-def _time(written: str) -> datetime:
-    """Return the time that was written; without an offset it is UTC. Raises ``ValueError`` for none."""
+def read_time(written: str) -> float:
+    """
+    Return the seconds since the epoch of a time in ISO 8601; without an offset it is UTC.
+
+    Raises ``ValueError`` for what is no time.
+    """
     time = datetime.fromisoformat(written)
-    return time if time.tzinfo else time.replace(tzinfo=UTC)
+    return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 
 def _a_time(loc: Loc, value: object) -> Problems:
     """Accept times as ISO 8601 writes them."""
     try:
-        _time(str(value))
+        read_time(str(value))
     except ValueError:
         yield problem(loc, "datetime_parsing", "must be a time such as 2026-01-31T12:00:00Z")
 

@@ -10,12 +10,14 @@ from typing import Any, TypeAlias
 import attrs
 
 from ._calls import AnyCall, read_request
-from ._json import Object, is_array, is_object
+from ._json import Object, is_array, is_object, json_bytes
 from ._prompt import tokens
 from ._received import ReceivedRequest
 from ._refusals import Refusal, invalid
+from ._rules import new_ulid
 from ._script import Answer
 from ._service import AUTO, Service
+from ._shelf import Shelf, Thing
 
 
 @attrs.frozen
@@ -35,6 +37,31 @@ class Asked:
     def refused(self, status: int, code: str, message: str) -> Answer:
         """Return a refusal in the gateway's envelope."""
         return Refusal(status, code, message).answer(self.request.request_id)
+
+    def implied(self, path: str, body: Object) -> ReceivedRequest:
+        """Return a request to another endpoint that this one implies; it has its own id."""
+        return attrs.evolve(
+            self.request,
+            method="POST",
+            target=path,
+            path=path,
+            query={},
+            headers={"Content-Type": "application/json"},
+            body=json_bytes(body),
+            request_id=f"req_{new_ulid()}",
+        )
+
+    def about(
+        self, shelf: Shelf, what: str, answer: Callable[[Thing], Answer], *, name: str | None = None
+    ) -> Answer:
+        """Return the answer about the thing that the path names, or 404 where it is not there."""
+        wanted: str = name or self.said["id"]
+        thing = shelf.find(wanted)
+        return (
+            self.refused(404, "not_found", f"there is no {what} {wanted!r}")
+            if thing is None
+            else answer(thing)
+        )
 
 
 FamilyEndpoint: TypeAlias = Callable[[Asked, Service], Answer]

@@ -4,7 +4,7 @@
 Pure but for the memory of the service and the random part of new ids; this room performs no I/O.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 
 from ._cache import is_cacheable
@@ -16,8 +16,9 @@ from ._prompt import prompt_tokens
 from ._received import ReceivedRequest
 from ._refusals import Refusal, invalid
 from ._rules import new_ulid
-from ._script import Answer, Event, Pause
-from ._service import Choice, Service
+from ._script import Answer
+from ._service import Choice, Service, paced
+from ._templates import filled
 
 
 # The classifier of the auto-routing reads a long prompt of its own, however short the request is.
@@ -40,6 +41,10 @@ def create_completion(request: ReceivedRequest, service: Service) -> Answer:
     if problems:
         return invalid(problems).answer(request.request_id)
     streamed = bool(asked.get("stream"))
+    whole = filled(asked, service)
+    if isinstance(whole, Refusal):
+        return whole.answer(request.request_id)
+    asked = whole
     asked_tokens = prompt_tokens(asked)
     choice = (
         service.ledger.admit() or service.limits.admit(asked_tokens) or service.choose(asked, asked_tokens)
@@ -60,7 +65,7 @@ def create_completion(request: ReceivedRequest, service: Service) -> Answer:
     if not streamed:
         return Answer(body={**completion, **_auto_extras(choice)}, headers=headers)
     chunks = cached_chunks(completion) if is_cached else chat_completion_chunks(completion)
-    return Answer(events=_paced(chunks, service.pace), headers=headers)
+    return Answer(events=paced(chunks, service.pace), headers=headers)
 
 
 def _completion(
@@ -117,10 +122,3 @@ def _routing_headers(choice: Choice) -> Mapping[str, str]:
         "x-mesh-routing-fallback": str(is_substitute).lower(),
         **({"X-Mesh-Routing-Model": choice.model} if is_substitute else {}),
     }
-
-
-def _paced(chunks: Sequence[Object], pace: float) -> Sequence[Event]:
-    """Return the chunks with a pause before each but the first."""
-    if not pace:
-        return chunks
-    return [event for chunk in chunks for event in (Pause(pace), chunk)][1:]

@@ -10,6 +10,18 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from . import (
+    _audio,
+    _batches,
+    _compare,
+    _embeddings,
+    _files,
+    _images,
+    _judging,
+    _responses,
+    _templates,
+    _work,
+)
 from ._account import get_balance, list_api_versions, list_usage_events
 from ._admission import Asked, admitting
 from ._calls import calls_at, in_path
@@ -31,8 +43,11 @@ def own_answer(request: ReceivedRequest, service: Service) -> Answer:
     """
     Return what the gateway answers by itself.
 
-    The version is looked at first, then the route, then the credential; the rest is the endpoint's.
+    The version is looked at first, then the route, then the credential; the rest is the endpoint's. What goes
+    to a signed address needs none of these.
     """
+    if request.path.startswith(_files.STORAGE):
+        return _files.store(request, service)
     if api_version(request.headers) is None:
         served = ", ".join(SERVED_VERSIONS)
         refusal = Refusal(400, "invalid_api_version", f"unknown X-Mesh-Version; served are {served}")
@@ -63,7 +78,7 @@ def _example(asked: Asked, service: Service) -> Answer:
     return example_answer(asked.call, now=service.clock())
 
 
-_ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
+_OWN: Mapping[str, Mapping[str, Endpoint]] = {
     "/v1/api-versions": {"GET": list_api_versions},
     "/v1/balance": {"GET": get_balance},
     "/v1/chat/completions": {"POST": create_completion},
@@ -73,4 +88,24 @@ _ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
     "/v1/models/search": {"GET": search_models},
     "/v1/usage/events": {"POST": list_usage_events},
     "/v1/models/{id:path}": {"GET": get_model},
+}
+_FAMILIES = (
+    _audio,
+    _batches,
+    _compare,
+    _embeddings,
+    _files,
+    _images,
+    _judging,
+    _responses,
+    _templates,
+    _work,
+)
+_ROUTES: Mapping[str, Mapping[str, Endpoint]] = {
+    **_OWN,
+    **{
+        path: {method: admitting(endpoint) for method, endpoint in methods.items()}
+        for family in _FAMILIES
+        for path, methods in family.ROUTES.items()
+    },
 }

@@ -4,6 +4,7 @@ What the gateway's own answers are made from: its options, and what it remembers
 Joins the catalogue, the limits, the ledger and the cache of one key; this room performs no I/O.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -19,6 +20,8 @@ from ._json import Object
 from ._ledger import Ledger
 from ._limits import RateLimits
 from ._refusals import Refusal
+from ._script import Event, Pause
+from ._shelf import Shelf
 
 
 AUTO = "auto"
@@ -67,6 +70,7 @@ class Service:
         self.catalogue = Catalogue(catalogue)
         self.limits = RateLimits(requests_per_minute, tokens_per_minute, clock)
         self.ledger = Ledger(spend_limit, clock)
+        self.shelves: Mapping[str, Shelf] = defaultdict(Shelf)
         self.cache = ResponseCache(clock) if cache else None
         self._allowed = None if allowed_models is None else tuple(allowed_models)
 
@@ -78,7 +82,7 @@ class Service:
         """
         asked: str | None = request.get("model")
         others: list[str] = request.get("models") or []
-        first = asked if asked and asked != AUTO else self._default_model()
+        first = asked if asked and asked != AUTO else self.default_model()
         names = [first, *others] if asked or not others else others
         refusals: list[Refusal] = []
         for model in names:
@@ -88,7 +92,7 @@ class Service:
             refusals.append(refusal)
         return refusals[0]
 
-    def _default_model(self) -> str:
+    def default_model(self) -> str:
         """Return the key's default: the first model of a given catalogue that it may use for chat."""
         listed = self.catalogue.models if self.catalogue.is_given else []
         names = [model["id"] for model in listed if model["model_type"] == "text"]
@@ -110,3 +114,10 @@ class Service:
         if self._allowed is not None and model not in self._allowed:
             return Refusal(403, "forbidden", f"this key may not use the model {model!r}")
         return None
+
+
+def paced(events: Sequence[Event], pace: float) -> Sequence[Event]:
+    """Return the events of a stream with a pause before each but the first."""
+    if not pace:
+        return events
+    return [step for event in events for step in (Pause(pace), event)][1:]

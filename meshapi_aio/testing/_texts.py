@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin
 
+from .._upload import Upload
 from ._form import Part
 from ._json import Object
 
@@ -28,8 +29,15 @@ def from_texts(pairs: Iterable[tuple[str, str]], types: Mapping[str, Any]) -> Ob
 
 
 def from_parts(parts: Sequence[Part], types: Mapping[str, Any]) -> Object:
-    """Return the fields of a form by their names."""
-    return from_texts([(part.name, part.text) for part in parts if part.filename is None], types)
+    """Return the fields of a form by their names; what has a file name is an upload."""
+    texts = from_texts([(part.name, part.text) for part in parts if part.filename is None], types)
+    files = {part.name: _upload(part) for part in parts if part.filename is not None}
+    return {**texts, **files}
+
+
+def _upload(part: Part) -> Upload:
+    """Return a file of a form; one without a name is called as it came, by none."""
+    return Upload(part.content, filename=part.filename or None, content_type=part.content_type)
 
 
 def _members(kind: Any) -> tuple[Any, ...]:

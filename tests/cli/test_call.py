@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
+from meshapi_aio._shape import as_json, wire_names
+from meshapi_aio._upload import Upload
 from meshapi_aio.endpoints import every_call, every_method
 from meshapi_aio.testing import CUT, HANG, Answer, FakeGateway
 
+from ..filling import base, full
 from .running import command_line, environment, invoke, invoke_at, last, piece
 from .terminal import Terminal
 
@@ -88,6 +91,12 @@ async def test_a_file_stands_for_what_it_holds(gateway: FakeGateway, tmp_path: P
     assert gateway.requests[0].json["messages"] == MESSAGES
 
 
+async def test_an_image_is_a_data_url(gateway: FakeGateway) -> None:
+    """Where a text is wanted, since that is how images are written as text."""
+    words = (SAID, "user=@-")
+    assert await sent(gateway, *words, given=b"GIF89a") == {"user": "data:image/gif;base64,R0lGODlh"}
+
+
 async def test_fields_come_from_a_json_object(gateway: FakeGateway, tmp_path: Path) -> None:
     """``--json FILE``, and ``-`` for standard input; what is said in words replaces it."""
     text = json.dumps({"messages": MESSAGES, "seed": 1, "model": "x/y"})
@@ -121,7 +130,7 @@ async def test_fields_come_from_a_json_object(gateway: FakeGateway, tmp_path: Pa
         ([CREATE, "--json", "/no/such"], "--json /no/such: No such file or directory"),
         ([CREATE, "--json", "-", SAID, "user=@-"], "standard input can be read only once"),
         ([CREATE, "--json", "-"], "--json -: must hold an object"),
-        ([CREATE, "user=@-", SAID], "user=@-: is no text in UTF-8"),
+        ([CREATE, "user=@-", SAID], "user=@-: is neither text in UTF-8 nor an image"),
     ],
 )
 async def test_what_cannot_be_asked_is_told_in_a_line(words: list[str], told: str) -> None:
@@ -133,6 +142,38 @@ async def test_what_cannot_be_asked_is_told_in_a_line(words: list[str], told: st
 async def test_a_file_that_is_no_json_is_refused() -> None:
     """With its place."""
     assert (await refused(CREATE, "--json", "-", given=b"{oops")).startswith("--json -: is no JSON: ")
+
+
+def words_of(call: Any, file: Path) -> list[str]:
+    """Return the fields of a call as somebody would write them; every upload is this file."""
+    given = {name: getattr(call, name) for name in wire_names(type(call)) if name != "stream"}
+    told = {
+        name: f"@{file}" if isinstance(value, Upload) else as_json(value) for name, value in given.items()
+    }
+    return [
+        f"{name}={value if isinstance(value, str) else json.dumps(value)}"
+        for name, value in told.items()
+        if value is not None
+    ]
+
+
+@pytest.mark.parametrize("name", every_call())
+async def test_every_call_can_be_made(name: str, gateway: FakeGateway, tmp_path: Path) -> None:
+    """With as few fields as it takes and with all: what is asked for in words is what is sent."""
+    (tmp_path / "file").write_bytes(b"content")
+    kind = every_call()[name]
+    for call in (base(kind), full(kind)):
+        files = {field for field in wire_names(kind) if isinstance(getattr(call, field), Upload)}
+        gateway.enqueue(Answer(400, body={"error": {"message": "no"}}))
+        target = () if getattr(call, "accepts", "") != "*/*" else ("-o", f"{tmp_path}/out")
+        ended = await invoke_at(gateway, "call", name, *words_of(call, tmp_path / "file"), *target)
+        assert (ended.status, ended.stdout) == (1, "")
+        assert ended.stderr.startswith("Error: BadRequestError: 400: no")
+        sent = gateway.requests[-1].call
+        if files:
+            assert all(getattr(sent, field).source == b"content" for field in files)
+        else:
+            assert sent == call
 
 
 # What comes.

@@ -64,3 +64,24 @@ async def test_how_a_connection_ended(
         assert connection.how == how
         assert connection.ended_at is not None
         assert before <= connection.opened_at <= connection.ended_at
+
+
+async def test_what_is_sent_right_before_a_reset_arrives() -> None:
+    """Bytes that a script has sent are on their way, also behind others that nobody has acknowledged yet."""
+
+    async def two(connection: Connection) -> None:
+        await connection.some()
+        await connection.send(b"a")
+        await connection.send(b"b")
+        connection.reset()
+
+    loop = asyncio.get_running_loop()
+    async with FaultServer(two) as server:
+        with socket.create_connection(("127.0.0.1", int(server.base_url.rpartition(":")[2]))) as sock:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 0)  # to acknowledge nothing at once
+            sock.sendall(b"x")
+            await server.until(lambda: server.open == 0 and bool(server.connections))
+            assert await loop.sock_recv(sock, 9) == b"ab"
+            with pytest.raises(ConnectionResetError):
+                await loop.sock_recv(sock, 9)

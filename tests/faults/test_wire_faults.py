@@ -1,7 +1,6 @@
 """What goes wrong below the events: where the bytes stop, how they are framed, and how they are cut up."""
 
 import asyncio
-import sys
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any, Literal
@@ -40,16 +39,6 @@ async def serving(
 
 
 _Then = Literal["close", "reset", "stall"]
-
-
-def leave_out_resets_of_tls(then: str, *, tls: bool) -> None:
-    """
-    Skip what this server cannot do: from Python 3.12, TLS loses what was written right before a reset.
-
-    Seen as nothing arriving at all, where plain connections, and TLS on 3.11, deliver it; not understood yet.
-    """
-    if tls and then == "reset" and sys.version_info >= (3, 12):
-        pytest.skip("the server's last bytes do not arrive over TLS on this Python")
 
 
 def sending(
@@ -148,7 +137,6 @@ async def test_a_stream_that_ends_at_any_byte(then: Literal["close", "reset"], t
 
     Only with its end mark is the stream whole.
     """
-    leave_out_resets_of_tls(then, tls=tls)
     ends = [_RECORDED.index(one) + len(one) for one in _EVENTS]
     cuts = iter(range(len(_RECORDED) + 1))
 
@@ -300,7 +288,6 @@ FRAMES: dict[str, _Frame] = {
 async def test_a_stream_that_is_framed(frame: str, tls: bool) -> None:
     """However its length is told: what came is seen, the error is ours, the next call is right."""
     data, more, then, texts, expected = FRAMES[frame]
-    leave_out_resets_of_tls(then, tls=tls)
     go_on = asyncio.Event()
     async with serving(sending(data, then, more=more, go_on=go_on if more else None), tls=tls) as (
         server,
@@ -352,7 +339,6 @@ BODIES: dict[str, tuple[bytes, bytes, _Then, type[MeshAPIError] | None]] = {
 async def test_an_answer_that_is_framed(frame: str, tls: bool) -> None:
     """What is not all of an answer is an error, and the next call is right."""
     data, more, then, expected = BODIES[frame]
-    leave_out_resets_of_tls(then, tls=tls)
     go_on = asyncio.Event()
     async with serving(sending(data, then, more=more, go_on=go_on if more else None), tls=tls) as (
         server,

@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshapi_aio.testing import FakeGateway, Pause, chat_completion, chat_completion_chunks
-from meshapi_aio.testing._completions import _paced
 from meshapi_aio.testing._prompt import tokens
+from meshapi_aio.testing._service import paced
 
 from .wire import CHAT, asking, client, events
 
@@ -253,9 +253,9 @@ async def test_half_a_surrogate_pair_comes_back_as_it_went() -> None:
 def test_the_pieces_come_at_the_pace() -> None:
     """A pause stands between any two pieces and none before the first; without a pace there is none."""
     chunks = [{"n": 1}, {"n": 2}, {"n": 3}]
-    assert _paced(chunks, 0.0) == chunks
+    assert paced(chunks, 0.0) == chunks
     pause = Pause(0.25)
-    assert _paced(chunks, 0.25) == [{"n": 1}, pause, {"n": 2}, pause, {"n": 3}]
+    assert paced(chunks, 0.25) == [{"n": 1}, pause, {"n": 2}, pause, {"n": 3}]
 
 
 async def test_a_paced_stream_begins_at_once() -> None:

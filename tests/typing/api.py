@@ -14,6 +14,8 @@ from typing import Any, assert_type
 from meshapi_aio import (
     APIStatusError,
     APITimeoutError,
+    ByteReply,
+    ByteStream,
     Call,
     ChatCompletion,
     ChatCompletionChunk,
@@ -22,6 +24,9 @@ from meshapi_aio import (
     MeshAPI,
     Message,
     Meta,
+    RawCall,
+    RawStream,
+    RawStreamCall,
     Retry,
     Stream,
     StreamCall,
@@ -199,3 +204,20 @@ async def jobs(client: MeshAPI) -> None:
 
     await client.wait(CreateChatCompletion(messages=MESSAGES))  # type: ignore[type-var]  # pyright: ignore[reportArgumentType]
     await client.batches.wait("b", patience=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+async def raw(client: MeshAPI) -> None:
+    """A raw call returns what it was told to expect."""
+    assert_type(await client.send(RawCall("GET", "/v1/models/m", reply=ChatCompletion)), ChatCompletion)
+    assert_type(await client.send(RawCall("GET", "/v1/sound", reply=ByteReply)), ByteReply)
+    assert_type(await client.send(RawCall("POST", "/v1/things", body={"a": 1}, query={"b": 2})), Any)
+    assert_type(client.stream(RawStreamCall("POST", "/v1/sound", chunks=bytes)), ByteStream)
+    async for chunk in client.stream(RawStreamCall("POST", "/v1/things", body={"a": 1})):
+        assert_type(chunk, dict[str, Any])
+    stream = client.stream(RawStreamCall("POST", "/v1/things", chunks=ChatCompletionChunk))
+    assert_type(stream, RawStream[ChatCompletionChunk])
+    assert_type(await anext(stream), ChatCompletionChunk)
+    assert_type(await client.stream(RawStreamCall("POST", "/v1/sound", chunks=bytes)).read(), bytes)
+
+    RawCall("FETCH", "/v1/things")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+    RawCall("GET", "/v1/things", reply=str)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
