@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .audio import Audio
     from .batches import Batches
     from .chat import Chat
+    from .compare import Compare
     from .embeddings import Embeddings
     from .files import Files
     from .images import Images
@@ -55,6 +56,7 @@ class Families:
     audio: Namespace["Audio"] = _OnDemand("Audio")
     batches: Namespace["Batches"] = _OnDemand("Batches")
     chat: Namespace["Chat"] = _OnDemand("Chat")
+    compare: Namespace["Compare"] = _OnDemand("Compare")
     embeddings: Namespace["Embeddings"] = _OnDemand("Embeddings")
     files: Namespace["Files"] = _OnDemand("Files")
     images: Namespace["Images"] = _OnDemand("Images")

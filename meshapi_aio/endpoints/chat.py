@@ -18,7 +18,7 @@ from ..call import Call, StreamCall, fields, post
 from ..errors import MeshAPIError, StreamAPIError
 from ._completion import FAILED, HEAD, CompletionFolder, error_of
 from ._folding import AbsentDelta, Delta, delta_of
-from ._messages import Message, check_messages
+from ._messages import Message, check_any_messages, check_messages
 from ._shared import (
     Usage,
     at_most_characters,
@@ -253,9 +253,7 @@ class _ChatFields:
 
     def __attrs_post_init__(self) -> None:
         check_stream_left_alone(self)
-        if not self.messages and self.template is None:
-            msg = f"{type(self).__name__}: messages is empty; it needs at least one message, or a template"
-            raise ValueError(msg)
+        check_any_messages(self)
 
 
 @post("/v1/chat/completions")
