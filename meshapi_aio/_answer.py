@@ -93,9 +93,10 @@ def read_error(answer: Answer, body: bytes, settings: Settings) -> MeshAPIError:
     """Return what an answer that is no success stands for; never raises, whatever the body is."""
     if 300 <= answer.status < 400:
         target = _host(answer.headers.get("location", ""))
+        # What is signed goes to one address alone, and there is nothing to check.
+        why = "" if settings.secrets else ", since they would carry the token away: check base_url"
         return UnexpectedResponseError(
-            f"the gateway answered {answer.status}, a redirect to {target}; redirects are not followed, "
-            "since they would carry the token away: check base_url",
+            f"the gateway answered {answer.status}, a redirect to {target}; redirects are not followed{why}",
             status=answer.status,
             content_type=answer.content_type,
             request_id=answer.request_id,

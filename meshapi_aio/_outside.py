@@ -32,7 +32,6 @@ class Outside:
 
     route: Route
     url: str
-    file: Upload | None
 
 
 @attrs.frozen(kw_only=True, eq=False)

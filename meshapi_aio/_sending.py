@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import attrs
 
-from ._answer import read_error, telling_headers
+from ._answer import Answer, read_error, telling_headers
 from ._batch import Batch
 from ._byte_reader import ByteReader
 from ._chunks import ChunkReader, chunk_type
@@ -21,6 +21,7 @@ from ._observing import Account, Observer
 from ._pump import Opening, Outcome, Pump, Reader
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
+from ._slices import HUGE, read_in_slices
 from ._transport import Exchange, Transport
 from ._wire import Request, prepare, read_reply, settings_for
 from .call import Call, StreamCall
@@ -266,8 +267,23 @@ class Errand:
         assert answer is not None
         limit = limits.reply_bytes if answer.is_success else limits.error_bytes
         body = await exchange.read_all(limit, cut=not answer.is_success)
-        reply = read_reply(call, answer, body, self._settings)
+        exchange.check_sent()
+        if len(body) < HUGE:
+            reply = read_reply(call, answer, body, self._settings)
+        else:
+            reply = await self._read_huge(call, answer, body)
         return reply, getattr(reply, "model", None)
+
+    async def _read_huge(self, call: Call[Any], answer: Answer, body: bytes) -> Any:
+        """Read a reply, and let others have their turn meanwhile."""
+        self._scope.limit("deadline", None)  # everything is here: silence is no matter any more
+        reading = read_in_slices(call, answer, body, self._settings)
+        while True:
+            try:
+                next(reading)
+            except StopIteration as over:
+                return over.value
+            await asyncio.sleep(0)
 
     async def _ask_stream(
         self, call: StreamCall[Any], exchange: Exchange, request: Request

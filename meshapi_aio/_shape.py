@@ -88,8 +88,8 @@ class Shape:
     """Of a chunk: the field that takes the name of the event in which it comes, where the data has none."""
 
     @classmethod
-    def _is_data(cls, value: dict[str, Any]) -> bool:  # noqa: ARG003 - chunks that can have errors want it
-        """Tell whether an object whose ``error`` says something is a chunk, or a reply, all the same."""
+    def _is_data(cls, value: dict[str, Any]) -> bool:  # noqa: ARG003 - what can have errors wants it
+        """Of a chunk or reply: tell whether an object whose ``error`` says something is one all the same."""
         return False
 
     def to_dict(self) -> dict[str, Any]:

@@ -11,14 +11,23 @@ import os
 import re
 from collections.abc import Callable
 from pathlib import PurePath
-from typing import IO, Any
+from typing import Any, Protocol
 
 import attrs
 
 
-__all__ = ["Body", "Source", "Upload", "Uploadable", "as_upload"]
+__all__ = ["BinaryFile", "Body", "Source", "Upload", "Uploadable", "as_upload"]
 
-Source = bytes | bytearray | memoryview | os.PathLike[str] | IO[bytes]
+
+class BinaryFile(Protocol):
+    """A file object that was opened in binary mode; one that can also seek may be sent again."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes, none at the end."""
+        ...
+
+
+Source = bytes | bytearray | memoryview | os.PathLike[str] | BinaryFile
 """Where the bytes of an upload come from."""
 
 _OCTETS = "application/octet-stream"
@@ -48,7 +57,7 @@ class Upload:
         content_type: str | None = None,
         on_progress: Callable[[int, int | None], object] | None = None,
     ) -> None:
-        self.source: bytes | os.PathLike[str] | IO[bytes] = _checked(source)
+        self.source: bytes | os.PathLike[str] | BinaryFile = _checked(source)
         self.filename = _own_name(self.source) if filename is None else filename
         if self.filename is not None and (not isinstance(self.filename, str) or not self.filename):
             msg = f"Upload: filename must be the name of a file, got {self.filename!r}"
@@ -131,7 +140,7 @@ def as_upload(value: Any) -> Any:
     return Upload(value)
 
 
-def _checked(source: Any) -> bytes | os.PathLike[str] | IO[bytes]:
+def _checked(source: Any) -> bytes | os.PathLike[str] | BinaryFile:
     if isinstance(source, str):
         msg = (
             f"Upload: text is neither a file nor its content; is it a path? Then write Path({source[:100]!r})"
@@ -154,7 +163,7 @@ def _checked(source: Any) -> bytes | os.PathLike[str] | IO[bytes]:
     if isinstance(source, io.TextIOBase) or isinstance(source.read(0), str):
         msg = f"Upload: {source!r} was opened as text; open it with open(…, 'rb')"
         raise TypeError(msg)
-    file: IO[bytes] = source
+    file: BinaryFile = source
     return file
 
 

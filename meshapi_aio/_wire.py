@@ -11,13 +11,13 @@ from uuid import uuid4
 
 import attrs
 
-from ._answer import Answer, error_in, read_error, redacted, unexpected
+from ._answer import Answer, error_in, read_error, redacted, tells_error, unexpected
 from ._byte_reader import read_bytes
 from ._bytes import ByteReply
 from ._codec import structurer, unfit
 from ._form import form
 from ._json import dumps, loads
-from ._outside import Outside
+from ._outside import Outside, PutFile
 from ._raw import RawCall, RawStreamCall, Untyped
 from ._shape import Reply
 from ._upload import Body
@@ -48,7 +48,9 @@ class Request:
     method: str
     url: str = attrs.field(repr=False)
     headers: Headers
-    body: bytes | Body | None = attrs.field(repr=False)
+    body: bytes | None = attrs.field(repr=False)
+    parts: Body | None = None
+    """A body that holds files, in place of the other."""
     outside: bool = False
     """Whether it goes past the gateway: the URL as it is, and no header but these and what HTTP needs."""
 
@@ -75,16 +77,15 @@ def prepare(call: Call[Any] | StreamCall[Any], settings: Settings) -> Request:
     if call.is_form:
         boundary = uuid4().hex
         kind = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
-        return Request(method, url, Headers({**headers, **kind}), form(call.body(), boundary))
+        return Request(method, url, Headers({**headers, **kind}), None, form(call.body(), boundary))
     return Request(method, url, headers, dumps(call.body()))
 
 
 def _outside(call: Outside) -> Request:
-    headers = Headers({"User-Agent": USER_AGENT})
-    if call.file is not None:
-        headers["Content-Type"] = call.file.content_type
-    body = None if call.file is None else Body((call.file,))
-    return Request(call.route.method, call.url, headers, body, outside=True)
+    headers, parts = Headers({"User-Agent": USER_AGENT}), None
+    if isinstance(call, PutFile):
+        headers["Content-Type"], parts = call.file.content_type, Body((call.file,))
+    return Request(call.route.method, call.url, headers, None, parts, outside=True)
 
 
 def settings_for(call: object, settings: Settings) -> Settings:
@@ -140,10 +141,10 @@ def _headers(settings: Settings, accepts: str) -> Headers:
     return headers
 
 
-def _error_in(kind: Any, value: Any, answer: Answer, settings: Settings) -> MeshAPIError | None:
-    """Return the error that a body is, unless it is a part of what the call returns."""
-    is_data = isinstance(value, dict) and kind is not Untyped and kind._is_data(value)  # noqa: SLF001 - as below
-    return None if is_data else error_in(value, answer, settings)
+def _error_of(kind: Any, value: Any, answer: Answer, settings: Settings) -> MeshAPIError | None:
+    if not tells_error(value) or (issubclass(kind, Reply) and kind._is_data(value)):  # noqa: SLF001 - as below
+        return None
+    return error_in(value, answer, settings)
 
 
 def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Settings) -> ReplyType:
@@ -167,7 +168,7 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     except ValueError:
         failure = unexpected(answer, body, settings, "JSON")
     # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.
-    failure = failure or _error_in(call.reply, value, answer, settings)
+    failure = failure or _error_of(call.reply, value, answer, settings)
     if failure is not None:
         raise failure
     if call.reply is Untyped:

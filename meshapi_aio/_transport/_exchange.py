@@ -12,7 +12,8 @@ import aiohttp
 from .._answer import Answer
 from .._scope import Scope, timed_out
 from .._upload import Body
-from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError
+from .._wire import Request
+from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError, UnexpectedResponseError
 from ..settings import Timeout
 from ._failures import failure_to_read
 from ._outgoing import Outgoing
@@ -114,12 +115,14 @@ class Exchange:
         finally:
             self.queued = self._loop.time() - started
 
-    async def payload(self, body: bytes | Body | None) -> bytes | Outgoing | None:
+    async def payload(self, request: Request) -> bytes | Outgoing | None:
         """Return a body as aiohttp takes it: a large one, or one with files, to be written in pieces."""
-        if body is None or (isinstance(body, bytes) and len(body) <= _AT_ONCE):
-            return body
-        whole = Body((body,)) if isinstance(body, bytes) else body
-        self._outgoing = Outgoing(whole, self._on_its_way, self._sent)
+        body, parts = request.body, request.parts
+        if parts is None:
+            if body is None or len(body) <= _AT_ONCE:
+                return body
+            parts = Body((body,))
+        self._outgoing = Outgoing(parts, self._on_its_way, self._sent)
         await self._outgoing.open()
         # One that could turn out to be closed would take with it what can't be sent again.
         self.fresh_only = self.fresh_only or not self._outgoing.replayable
@@ -138,6 +141,20 @@ class Exchange:
     @property
     def _unsent(self) -> bool:
         return self._outgoing is not None and not self._outgoing.whole
+
+    def check_sent(self) -> None:
+        """Raise where a success was told of a request that had not been sent whole: it is no such thing."""
+        if self.broken_by is not None:
+            raise self.broken_by
+        answer = self.answer
+        if self._unsent and answer is not None and answer.is_success:
+            msg = f"the answer was {answer.status} before the request was sent whole"
+            raise UnexpectedResponseError(
+                msg,
+                status=answer.status,
+                content_type=answer.content_type,
+                request_id=answer.request_id,
+            )
 
     def _on_its_way(self, *, to_the_network: bool) -> None:
         """Bound the wait for the network to take a piece; a file or a pipe may take its time."""

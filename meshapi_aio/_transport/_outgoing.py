@@ -12,7 +12,7 @@ import os
 import stat
 import threading
 from collections.abc import Callable
-from typing import IO, Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
@@ -68,7 +68,7 @@ class _Opened:
             self.size = os.fstat(self._file.fileno()).st_size if self.replayable else None
         else:
             self.replayable = upload.start is not None
-            self.size = _rest(source, upload.start) if upload.start is not None else None
+            self.size = _rest(self._file, upload.start) if upload.start is not None else None
         if mode is not None and (stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)):
             self._watched = self._file.fileno()
 
@@ -158,12 +158,13 @@ def _mode(file: Any) -> int | None:
         return None
 
 
-def _rest(file: IO[bytes], start: int) -> int | None:
+def _rest(file: Any, start: int) -> int | None:
     """Return how many bytes there are; a descriptor's size would be wrong for one that unpacks."""
     try:
-        return max(file.seek(0, os.SEEK_END) - start, 0)
+        end: int = file.seek(0, os.SEEK_END)
     except (OSError, ValueError, TypeError):
         return None
+    return max(end - start, 0)
 
 
 class Step(Protocol):
@@ -188,9 +189,9 @@ class Outgoing(aiohttp.Payload):
         self._step, self._ended = step, ended
         self.failure: Exception | None = None
         """What kept the body from being read, which is not the connection's fault."""
-        self.whole = False
-        """Whether all of it went out."""
         self.stopped = False
+        self._written = 0
+        self._over = False
 
     @property
     def _files(self) -> list[_Opened]:
@@ -204,6 +205,11 @@ class Outgoing(aiohttp.Payload):
         known = [size for size in sizes if size is not None]
         # Without a size aiohttp sends it in chunks.
         self._size = sum(known) if len(known) == len(sizes) else None
+
+    @property
+    def whole(self) -> bool:
+        """Whether all of it was handed to the connection, which may take a moment more to send it."""
+        return self._over or self._written == self._size
 
     @property
     def replayable(self) -> bool:
@@ -222,6 +228,9 @@ class Outgoing(aiohttp.Payload):
     async def write(self, writer: AbstractStreamWriter) -> None:
         """Send the body; aiohttp calls it, in a task of its own."""
         try:
+            if not self.replayable:
+                # It would wait for the first piece, which a pipe may take its time with.
+                writer.send_headers()
             for part in self._parts:
                 if isinstance(part, bytes):
                     await self._send_bytes(writer, part)
@@ -233,7 +242,7 @@ class Outgoing(aiohttp.Payload):
                 self.failure = error
             raise
         if not self.stopped:
-            self.whole = True
+            self._over = True
             self._ended()
 
     async def _send_bytes(self, writer: AbstractStreamWriter, data: bytes, progress: Any = None) -> None:
@@ -269,7 +278,11 @@ class Outgoing(aiohttp.Payload):
     async def _send(self, writer: AbstractStreamWriter, piece: bytes) -> None:
         self._step(to_the_network=True)
         await writer.write(piece)
+        self._written += len(piece)
         await writer.drain()
+        # It waits only for a connection that is full. The loop must go round all the same, for others, and to
+        # read an answer that is here already: of one that comes early the connection may be about to break.
+        await asyncio.sleep(0)
 
     def stop(self) -> None:
         """Send no more: the answer is here."""

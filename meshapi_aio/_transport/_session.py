@@ -105,7 +105,7 @@ class Transport:
         limits = settings.limits
         await exchange.acquire(slots)
         self._exchanges.add(exchange)
-        data = await exchange.payload(request.body)
+        data = await exchange.payload(request)
         if not self._owned:
             # Only our own connector tells when the connection is there.
             exchange.expect_answer(connecting=True)

@@ -34,7 +34,8 @@ def authorized(request: Request) -> tuple[Request, list[aiohttp.ClientMiddleware
         return await handler(sent)
 
     others = {name: value for name, value in request.headers.items() if name != "Authorization"}
-    return Request(request.method, request.url, Headers(others), request.body), [authorize]
+    bare_of_it = Request(request.method, request.url, Headers(others), request.body, request.parts)
+    return bare_of_it, [authorize]
 
 
 # What makes it HTTP; the rest is the request's own.

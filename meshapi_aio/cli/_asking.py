@@ -17,7 +17,7 @@ from ._output import Output, note
 from ._rendered import RenderedOutput
 
 
-__all__ = ["Manner", "Turn", "json_line", "show_the_rest"]
+__all__ = ["Manner", "Turn", "json_line", "show_the_rest", "what_is_missing"]
 
 # The other reasons to stop are those of a whole answer, or say themselves what they are.
 _CUT_SHORT = frozenset({"length", "content_filter"})
@@ -109,16 +109,25 @@ def json_line(shape: Shape) -> str:
 
 def show_the_rest(completion: ChatCompletion) -> None:
     """Show what of an answer is no text: calls of tools, that it was cut short, or that there is nothing."""
-    choice = completion.choices[0] if completion.choices else None
-    calls = (choice.message.tool_calls or []) if choice is not None else []
     with Output() as output:
-        for call in calls:
+        for call in _calls(completion):
             output.write(f"{call.function.name}({_arguments(call)})\n")
+    missing = what_is_missing(completion)
+    if missing is not None:
+        note(missing)
+
+
+def what_is_missing(completion: ChatCompletion) -> str | None:
+    """Return that an answer was cut short, or that there is nothing in it; None where it is whole."""
+    choice = completion.choices[0] if completion.choices else None
     reason = choice.finish_reason if choice is not None else None
-    if choice is None or not (choice.message.text or calls):
-        note(f"the answer is empty (finish reason: {reason or 'none given'})")
-    elif reason in _CUT_SHORT:
-        note(f"the answer was cut short (finish reason: {reason})")
+    if choice is None or not (choice.message.text or _calls(completion)):
+        return f"the answer is empty (finish reason: {reason or 'none given'})"
+    return f"the answer was cut short (finish reason: {reason})" if reason in _CUT_SHORT else None
+
+
+def _calls(completion: ChatCompletion) -> list[ToolCall]:
+    return (completion.choices[0].message.tool_calls or []) if completion.choices else []
 
 
 def _arguments(call: ToolCall) -> str:

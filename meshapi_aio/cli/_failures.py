@@ -58,7 +58,7 @@ def _remedy(error: MeshAPIError) -> str | None:
         case AuthenticationError():
             return "meshapi-aio doctor tells where the key comes from"
         case NotFoundError(code="model_not_found"):
-            return "--model or /model names another"
+            return "meshapi-aio models lists those there are"
         case APITimeoutError(phase="deadline"):
             return "--timeout allows more"
         case APIConnectionError(sent=False):

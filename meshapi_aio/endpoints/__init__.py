@@ -13,17 +13,23 @@ from ..call import CALLS, Call, StreamCall
 
 
 if TYPE_CHECKING:
+    from .api_versions import APIVersions
     from .audio import Audio
+    from .balance import Balance
     from .batches import Batches
     from .chat import Chat
     from .compare import Compare
+    from .documents import Documents
     from .embeddings import Embeddings
     from .files import Files
     from .images import Images
+    from .models import Models
     from .moderations import Moderations
     from .responses import Responses
     from .router import Router
     from .templates import Templates
+    from .usage import AccountUsage
+    from .videos import Videos
     from .web import Web
 
 
@@ -36,9 +42,9 @@ class _OnDemand(Namespace[Any]):
     def __init__(self, name: str) -> None:
         # The base class is not asked: it wants the family, which is not here yet.
         self._class = name
-        self.__doc__ = f"``client.{name.lower()}``."
 
     def __set_name__(self, _owner: type, name: str) -> None:
+        self.__doc__ = f"``client.{name}``."
         self._module = name
 
     def __getattr__(self, name: str) -> Any:
@@ -53,17 +59,23 @@ class Families:
 
     __slots__ = ()
 
+    api_versions: Namespace["APIVersions"] = _OnDemand("APIVersions")
     audio: Namespace["Audio"] = _OnDemand("Audio")
+    balance: Namespace["Balance"] = _OnDemand("Balance")
     batches: Namespace["Batches"] = _OnDemand("Batches")
     chat: Namespace["Chat"] = _OnDemand("Chat")
     compare: Namespace["Compare"] = _OnDemand("Compare")
+    documents: Namespace["Documents"] = _OnDemand("Documents")
     embeddings: Namespace["Embeddings"] = _OnDemand("Embeddings")
     files: Namespace["Files"] = _OnDemand("Files")
     images: Namespace["Images"] = _OnDemand("Images")
+    models: Namespace["Models"] = _OnDemand("Models")
     moderations: Namespace["Moderations"] = _OnDemand("Moderations")
     responses: Namespace["Responses"] = _OnDemand("Responses")
     router: Namespace["Router"] = _OnDemand("Router")
     templates: Namespace["Templates"] = _OnDemand("Templates")
+    usage: Namespace["AccountUsage"] = _OnDemand("AccountUsage")
+    videos: Namespace["Videos"] = _OnDemand("Videos")
     web: Namespace["Web"] = _OnDemand("Web")
 
 

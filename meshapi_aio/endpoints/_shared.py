@@ -3,6 +3,7 @@
 import binascii
 from base64 import b64decode
 from collections.abc import Callable, Sequence
+from decimal import Decimal, InvalidOperation
 from typing import Any, TypeVar
 
 import attrs
@@ -18,12 +19,15 @@ __all__ = [
     "at_most_characters",
     "between",
     "check_stream_left_alone",
+    "decimal",
     "from_base64",
     "gateway_seconds",
     "positive",
     "sized",
     "unstreamed",
 ]
+
+CallType = TypeVar("CallType")
 
 
 @shape
@@ -55,9 +59,6 @@ class Usage(Shape):
     classifier_tokens: int | None = None
     byok_used: bool | None = None
     fallback_triggered: bool | None = None
-
-
-CallType = TypeVar("CallType")
 
 
 def gateway_seconds(value: float | None) -> float | None:
@@ -135,3 +136,14 @@ def check_stream_left_alone(call: Any) -> None:
             "not be read then; use create(…, stream=True) for a stream, create(…) for a whole answer"
         )
         raise ValueError(msg)
+
+
+def decimal(value: object) -> Decimal | None:
+    """Return an amount of money as it was written; None for what is none. Floats are taken by their repr."""
+    if not isinstance(value, (str, int, float)) or isinstance(value, bool):
+        return None
+    try:
+        amount = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return amount if amount.is_finite() else None

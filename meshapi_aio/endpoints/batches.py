@@ -113,7 +113,7 @@ def _completed(request: Mapping[str, Any]) -> dict[str, Any]:
 def _check_requests(owner: object, _attribute: object, requests: Sequence[Mapping[str, Any]]) -> None:
     ids: set[Any] = set()
     models: set[Any] = set()
-    problem = None if requests else "is empty; a batch needs at least one request"
+    problem = None if requests else " is empty; a batch needs at least one request"
     for position, request in enumerate(requests):
         custom_id, body = request.get("custom_id"), request.get("body")
         if not isinstance(custom_id, str) or not custom_id:

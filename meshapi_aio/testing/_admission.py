@@ -20,6 +20,10 @@ from ._service import AUTO, Service
 from ._shelf import Shelf, Thing
 
 
+_ASKING = ("content", "input", "instructions", "messages", "prompt", "query", "requests")
+"""The fields whose texts cost tokens."""
+
+
 @attrs.frozen
 class Asked:
     """
@@ -84,7 +88,12 @@ def admitting(endpoint: FamilyEndpoint) -> Callable[[ReceivedRequest, Service], 
             return invalid(call).answer(request.request_id)
         places = {name: getattr(call, name) for name in call.route.fields}
         said = {name: value for name, value in {**call.body(), **places}.items() if value is not None}
-        asked = Asked(request, call, said, sum(len(tokens(text)) for text in _texts(said)))
+        asked = Asked(
+            request,
+            call,
+            said,
+            sum(len(tokens(text)) for text in _texts([said.get(name) for name in _ASKING])),
+        )
         refusal = _refusal(asked, service)
         if refusal is not None:
             return refusal.answer(request.request_id, headers=service.limits.headers())
@@ -122,7 +131,7 @@ def _settle(asked: Asked, answer: Answer, service: Service) -> None:
 def _texts(value: object) -> Iterator[str]:
     """Yield the texts of a value, as deep as they are."""
     if isinstance(value, str):
-        yield value
+        yield "" if value.startswith("data:") else value  # a picture is no text
     elif is_object(value):
         for member in value.values():
             yield from _texts(member)

@@ -13,10 +13,12 @@ from ._capabilities import thinks
 from ._chat import complete
 from ._json import Object, is_object
 from ._prompt import prompt_tokens, tokens
+from ._refusals import Refusal
 from ._rules import new_ulid
 from ._script import Answer
 from ._service import AUTO, Service, paced
 from ._shelf import Shelf, Thing, cursor_page, moved_on
+from ._templates import filled
 
 
 _STEPS = ("queued", "in_progress", "completed")
@@ -26,23 +28,31 @@ _LISTED = ("id", "object", "model", "provider", "status", "created_at", "complet
 def _create(asked: Asked, service: Service) -> Answer:
     """Answer ``POST /v1/responses``; what runs in the background is queued first."""
     said = asked.said
-    made = _response(said, service)
+    request = filled({"messages": _messages(said), **_named(said)}, service)
+    if isinstance(request, Refusal):
+        return request.answer(asked.request.request_id)
+    made = _response(said, request, service)
     if said.get("background"):
-        kept: Thing = {"id": made["id"], "status": "queued", "response": made}
+        kept: Thing = {"status": "queued", "response": made, "is_job": True}
         _shelf(service).put(made["id"], kept)
         return Answer(body=_told(kept))
     if said.get("store") is not False:
-        _shelf(service).put(made["id"], {"id": made["id"], "status": "completed", "response": made})
+        _shelf(service).put(made["id"], {"status": "completed", "response": made, "is_job": False})
     if not said.get("stream"):
         return Answer(body=made)
     return Answer(events=paced(list(_events(made)), service.pace))
 
 
-def _response(said: Object, service: Service) -> dict[str, Any]:
-    """Return the whole response."""
-    model = said.get("model")
+def _named(said: Object) -> Object:
+    """Return what names a template, and the model that counts more than its own."""
+    return {name: said[name] for name in ("template", "variables", "model") if name in said}
+
+
+def _response(said: Object, begun: Object, service: Service) -> dict[str, Any]:
+    """Return the whole response to a conversation that has begun."""
+    model = begun.get("model")
     model = service.default_model() if model in {None, AUTO} else model
-    request = {"model": model, "messages": _messages(said), "tools": _tools(said.get("tools") or [])}
+    request = {"model": model, "messages": begun["messages"], "tools": _tools(said.get("tools") or [])}
     request |= {"max_tokens": said.get("max_output_tokens"), "tool_choice": _choice(said.get("tool_choice"))}
     completion = complete(
         request,
@@ -156,11 +166,7 @@ def _pieces(item: Object) -> Iterator[tuple[str, str]]:
 
 def _list(asked: Asked, service: Service) -> Answer:
     """Answer ``GET /v1/responses``: the jobs in the background."""
-    jobs = [
-        _told(kept)
-        for kept in _shelf(service).newest_first()
-        if "polled" in kept or kept["status"] == "queued"
-    ]
+    jobs = [_told(kept) for kept in _shelf(service).newest_first() if kept["is_job"]]
     listed = [{name: job[name] for name in _LISTED if name in job} for job in jobs]
     return Answer(body=cursor_page(listed, asked.said))
 
@@ -170,7 +176,7 @@ def _get(asked: Asked, service: Service) -> Answer:
 
     def answer(kept: Thing) -> Answer:
         if kept["status"] in _STEPS[:-1]:
-            kept["polled"] = moved_on(kept, _STEPS)
+            moved_on(kept, _STEPS)
         return Answer(body=_told(kept))
 
     return asked.about(_shelf(service), "response", answer)

@@ -98,7 +98,7 @@ def _get_document(asked: Asked, service: Service) -> Answer:
     """Answer ``GET /v1/documents/{id}``: pending as it was made, then completed."""
 
     def answer(document: Thing) -> Answer:
-        if moved_on(document, ("pending", "completed")) == "completed":
+        if moved_on(document, ("pending", "completed")) == "completed" and "title" not in document:
             name = f"{document['document_id']}.{document['format']}"
             document |= {"title": document["_prompt"][:50], "size_bytes": 1000}
             document |= {

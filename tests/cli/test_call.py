@@ -161,12 +161,12 @@ def words_of(call: Any, file: Path) -> list[str]:
 async def test_every_call_can_be_made(name: str, gateway: FakeGateway, tmp_path: Path) -> None:
     """With as few fields as it takes and with all: what is asked for in words is what is sent."""
     (tmp_path / "file").write_bytes(b"content")
-    kind = every_call()[name]
+    kind: Any = every_call()[name]
     for call in (base(kind), full(kind)):
         files = {field for field in wire_names(kind) if isinstance(getattr(call, field), Upload)}
         gateway.enqueue(Answer(400, body={"error": {"message": "no"}}))
         target = () if getattr(call, "accepts", "") != "*/*" else ("-o", f"{tmp_path}/out")
-        ended = await invoke_at(gateway, "call", name, *words_of(call, tmp_path / "file"), *target)
+        ended = await invoke_at(gateway, "call", name, *words_of(kind, call, tmp_path / "file"), *target)
         assert (ended.status, ended.stdout) == (1, "")
         assert ended.stderr.startswith("Error: BadRequestError: 400: no")
         sent = gateway.requests[-1].call

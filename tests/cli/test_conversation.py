@@ -243,7 +243,7 @@ async def test_an_error_ends_the_answer_and_not_the_conversation(gateway: FakeGa
             await terminal.shows(told)
             await terminal.prompts()
         assert "Error: NotFoundError: 404 model_not_found: no such model (request id: " in terminal.screen
-        assert "); --model or /model names another\n" in terminal.screen
+        assert "); meshapi-aio models lists those there are\n" in terminal.screen
         assert "Half\nError: StreamTruncatedError: " in terminal.screen
         assert await terminal.leaves() == 0
     assert asked(gateway, 4) == [("user", "Two"), ("assistant", "Half"), ("user", "Four")]

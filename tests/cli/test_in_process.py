@@ -85,7 +85,7 @@ async def test_the_text_of_a_refusal_stays_one_line(gateway: FakeGateway) -> Non
     body = {"error": {"code": "model_not_found", "message": "no such\r\n\nmodel \x1b]0;x\x07"}}
     gateway.enqueue(Answer(404, body=body, headers={"x-request-id": "r1"}))
     told = "Error: NotFoundError: 404 model_not_found: no such model \\x1b]0;x\\x07 (request id: r1)"
-    assert await ask(gateway, "Hi") == (1, "", f"{told}; --model or /model names another\n")
+    assert await ask(gateway, "Hi") == (1, "", f"{told}; meshapi-aio models lists those there are\n")
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,9 @@ class Leftovers:
         now = self._loop.time()
         self._timers = [timer for timer in self._timers if not timer.cancelled() and timer.when() > now]
         timers = [timer for timer in self._timers if not _not_ours(timer)]
-        left: Iterable[object] = (*(asyncio.all_tasks() - self._tasks), *timers, *self.complaints)
+        # Who asks may be a task of a fixture's own, and is not left.
+        tasks = asyncio.all_tasks() - self._tasks - {asyncio.current_task()}
+        left: Iterable[object] = (*tasks, *timers, *self.complaints)
         more = descriptors() - self._descriptors
         return [*map(repr, left), *([f"{more} descriptors"] if more > 0 else [])]
 

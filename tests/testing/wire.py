@@ -101,3 +101,17 @@ async def get(gateway: FakeGateway, path: str, **headers: str) -> tuple[int, Any
     """Ask for a path; return status and the JSON of the body."""
     async with client(gateway) as session, session.get(path, headers=headers) as response:
         return response.status, await response.json()
+
+
+async def ask(
+    gateway: FakeGateway, method: str, path: str, body: Any = None, **headers: str
+) -> tuple[int, Any]:
+    """Send JSON to a path; return status, and the JSON of the answer, its events, or its text."""
+    async with (
+        client(gateway) as session,
+        session.request(method, path, json=body, headers=headers) as response,
+    ):
+        if response.content_type == "text/event-stream":
+            return response.status, events(await response.read())
+        json_comes = response.content_type == "application/json"
+        return response.status, await (response.json() if json_comes else response.text())
