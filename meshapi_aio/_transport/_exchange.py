@@ -242,6 +242,7 @@ class Exchange:
             # None is what it holds while all is well.
             content.set_exception(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
             rest = content.read_nowait()
+            content.set_exception(failure)  # else who waits for more would wait for ever
         self.abort()
         if not rest:
             raise failure
