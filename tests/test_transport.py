@@ -408,6 +408,38 @@ async def test_a_missing_terminator_closes_the_connection(tls: bool) -> None:
         assert client.stats().in_flight == 0
 
 
+@both
+@pytest.mark.parametrize(
+    "more", [b"HTTP/1.1 4", reply({}, 400)[:-20], reply({}, 400)], ids=["half", "head", "all"]
+)
+@pytest.mark.parametrize("together", [False, True])
+async def test_what_nobody_asked_for_is_no_part_of_the_next_answer(
+    together: bool, more: bytes, tls: bool
+) -> None:
+    """A connection over which anything came since its last answer is not used again, be it half a head."""
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        if connection is not server.connections[0]:
+            await connection.send(reply(COMPLETION))
+        elif together:
+            await connection.send(reply(COMPLETION) + more)
+        else:
+            await connection.send(reply(COMPLETION))
+            await asked.wait()
+            await connection.send(more)
+        await connection.stall()
+
+    asked = asyncio.Event()
+    async with serving(script, tls=tls, retry=Retry(max_retries=0)) as (server, client):
+        await client.chat.completions.create(messages=MESSAGES)
+        asked.set()
+        for _ in range(200):  # of which a few are needed
+            await asyncio.sleep(0)
+        await client.chat.completions.create(messages=MESSAGES)
+        assert [len(connection.requests) for connection in server.connections] == [1, 1]
+
+
 async def test_a_connection_that_went_back_is_not_broken() -> None:
     """A stream whose bytes have all come holds no connection: closing it leaves the next call alone."""
     go_on, answer = asyncio.Event(), asyncio.Event()

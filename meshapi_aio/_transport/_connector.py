@@ -86,8 +86,7 @@ class Connector(aiohttp.TCPConnector):
                 reused = False  # not to be known in this aiohttp
                 break
             reused = not handler.is_new
-            # What came over a pooled connection since its last answer would be taken for the next one.
-            if reused and (handler.should_close or (exchange is not None and exchange.fresh_only)):
+            if reused and (handler.is_spoilt or (exchange is not None and exchange.fresh_only)):
                 connection.close()
                 continue
             if not reused:

@@ -43,6 +43,20 @@ class Handler(PieceHandler):
         """The exchange that has the connection, or had it last, as long as it lives."""
         return None if self._exchange is None else self._exchange()
 
+    @property
+    def is_spoilt(self) -> bool:
+        """
+        Whether something came that nobody asked for, and would be taken for the next answer, or for a part.
+
+        To be asked between two exchanges: of half a head only the parser knows, which is used up by this.
+        """
+        if self.should_close:
+            return True
+        try:
+            return self._parser is not None and self._parser.feed_eof() is not None
+        except Exception:  # noqa: BLE001 - whatever it is, it is no silence
+            return True
+
     def serve(self, exchange: Exchange | None) -> None:
         """Note whose answer begins with the next bytes."""
         self.is_new = False
