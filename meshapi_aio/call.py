@@ -160,6 +160,8 @@ def fields(cls: CallClass) -> CallClass:
 def _frozen(cls: CallClass, in_path: tuple[str, ...]) -> CallClass:
     def transformed(owner: type, own: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
         checked = [field.evolve(validator=_check_place) if field.name in in_path else field for field in own]
+        # Wherever they were declared: what has to be given comes first, what the client does not know last.
+        checked.sort(key=lambda field: (field.default is not attrs.NOTHING, field.name == "extra_body"))
         return set_checks_aside(owner, checked)
 
     made: CallClass = attrs.frozen(
