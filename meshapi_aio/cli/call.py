@@ -13,7 +13,7 @@ from ._failures import MisuseError, failures_told
 from ._options import base_url_option, local_option, retries_option, timeout_option
 from ._registry import AnyCall, calls_named, methods, near, summary
 from ._running import Access, connected, run
-from ._sent import send
+from ._sent import check_target, send
 from ._values import field_types, fields_given, told_type
 
 
@@ -21,7 +21,7 @@ __all__ = ["command"]
 
 _HELP = """
 Make the call NAME, such as batches.list, and print what comes of it: a reply as JSON, a list as a line of
-JSON for each item, a stream as it comes.
+JSON for each item, a stream as it comes, a file with -o FILE.
 
 NAME is a method of the client, or the class of a call; "meshapi-aio calls" shows them as a table. What a
 field takes is read by its type: lists and objects as JSON; @FILE is what a file holds, @- standard input.
@@ -113,6 +113,13 @@ _OPTIONS = (
     click.option(
         "--chunks", "as_chunks", is_flag=True, help="Print each chunk of a stream as JSON, also of a text."
     ),
+    click.option(
+        "-o",
+        "target",
+        metavar="FILE",
+        type=click.Path(allow_dash=True),
+        help="Where a file goes that comes, such as speech; else to standard output.",
+    ),
     timeout_option,
     retries_option,
     base_url_option,
@@ -127,6 +134,7 @@ def _make(
     pairs: Sequence[str],
     json_file: str | None,
     as_chunks: bool,
+    target: str | None,
     timeout: float | None,
     retries: int | None,
     base_url: str | None,
@@ -136,8 +144,9 @@ def _make(
     with failures_told():
         given = fields_given(field_types(calls), pairs, json_file)
         call = _made(name, calls, given)
+        check_target(call, target)
     access = Access(local=local, base_url=base_url, timeout=timeout, retries=retries)
-    run(_send(access, call, as_chunks=as_chunks))
+    run(_send(access, call, as_chunks=as_chunks, target=target))
 
 
 def _made(name: str, calls: Sequence[AnyCall], given: Mapping[str, Any]) -> Call[Any] | StreamCall[Any]:
@@ -158,9 +167,11 @@ def _is_needed(parameter: inspect.Parameter) -> bool:
     return parameter.default is inspect.Parameter.empty
 
 
-async def _send(access: Access, call: Call[Any] | StreamCall[Any], *, as_chunks: bool) -> None:
+async def _send(
+    access: Access, call: Call[Any] | StreamCall[Any], *, as_chunks: bool, target: str | None
+) -> None:
     async with connected(access) as client:
-        await send(client, call, as_chunks=as_chunks)
+        await send(client, call, as_chunks=as_chunks, target=target)
 
 
 @click.group(

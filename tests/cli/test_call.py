@@ -144,9 +144,9 @@ async def test_a_file_that_is_no_json_is_refused() -> None:
     assert (await refused(CREATE, "--json", "-", given=b"{oops")).startswith("--json -: is no JSON: ")
 
 
-def words_of(call: Any, file: Path) -> list[str]:
+def words_of(kind: Any, call: Any, file: Path) -> list[str]:
     """Return the fields of a call as somebody would write them; every upload is this file."""
-    given = {name: getattr(call, name) for name in wire_names(type(call)) if name != "stream"}
+    given = {name: getattr(call, name) for name in wire_names(kind) if name != "stream"}
     told = {
         name: f"@{file}" if isinstance(value, Upload) else as_json(value) for name, value in given.items()
     }
@@ -165,7 +165,7 @@ async def test_every_call_can_be_made(name: str, gateway: FakeGateway, tmp_path:
     for call in (base(kind), full(kind)):
         files = {field for field in wire_names(kind) if isinstance(getattr(call, field), Upload)}
         gateway.enqueue(Answer(400, body={"error": {"message": "no"}}))
-        target = () if getattr(call, "accepts", "") != "*/*" else ("-o", f"{tmp_path}/out")
+        target = () if call.accepts != "*/*" else ("-o", f"{tmp_path}/out")
         ended = await invoke_at(gateway, "call", name, *words_of(kind, call, tmp_path / "file"), *target)
         assert (ended.status, ended.stdout) == (1, "")
         assert ended.stderr.startswith("Error: BadRequestError: 400: no")
