@@ -64,6 +64,7 @@ class ChunkReader(Generic[ChunkType]):
         self.skipped = 0
         self._kind = chunk_type(call.reply)
         self._structure = structurer(self._kind)
+        self._may_spoil = hasattr(self._kind, "_spoilt")
         self._name_in: str | None = getattr(self._kind, "_event_in", None)
         self._is_data: Callable[[dict[str, Any]], bool] | None = getattr(self._kind, "_is_data", None)
         self._templates: Templates[ChunkType] = Templates(self._decode)
@@ -219,7 +220,9 @@ class ChunkReader(Generic[ChunkType]):
                 if chunk is not None:
                     self._index += 1
                     chunks.append(chunk)
-                    continue
+                    if not self._may_spoil or not self._take_spoilt(chunk):
+                        continue
+                    break
             self._explain(event)
             if self.done or self.failure is not None:
                 break
@@ -232,6 +235,13 @@ class ChunkReader(Generic[ChunkType]):
             raise TypeError
         chunk: ChunkType = self._structure(value)
         return chunk
+
+    def _take_spoilt(self, chunk: Any) -> bool:
+        """Take the error that a chunk tells of in a form of its own, if it does; the chunk counts as well."""
+        spoilt = chunk._spoilt()  # noqa: SLF001 - asked of every chunk that has it
+        if spoilt is not None:
+            self.failure = error_event({"error": spoilt}, self._answer, self._settings)
+        return self.failure is not None
 
     def _is_error(self, value: dict[str, Any]) -> bool:
         return tells_error(value) and not (self._is_data is not None and self._is_data(value))

@@ -153,7 +153,7 @@ class RawCall(_Raw, Call[ReplyType_co]):
 
     ``path`` is everything behind the host, percent-encoded; ``query`` is encoded here (None leaves a key out,
     a list repeats it), ``body`` is sent as JSON. ``reply`` is a :class:`Reply` of your own, or ``ByteReply``;
-    without it the decoded JSON is returned as it is, and ``{}`` for an empty answer. Time limits, retries,
+    without it the decoded JSON is returned as it is, and ``{}`` for a 204. Time limits, retries,
     size limits and errors are those of every call.
     """
 

@@ -153,6 +153,11 @@ def _error_of(kind: Any, value: Any, answer: Answer, settings: Settings) -> Mesh
     return error_in(value, answer, settings)
 
 
+def _may_be_empty(kind: Any, answer: Answer) -> bool:
+    # Where nothing is expected but that it was done, and where nobody knows what to expect.
+    return kind is Reply or (kind is Untyped and answer.status == 204)
+
+
 def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Settings) -> ReplyType:
     """
     Return the reply in a whole answer, or raise what the answer stands for.
@@ -170,8 +175,7 @@ def read_reply(call: Call[ReplyType], answer: Answer, body: bytes, settings: Set
     value: Any = None
     failure: MeshAPIError | None = None
     try:
-        # Where nothing is expected but that it was done, the body may be empty.
-        value = loads(body) if body or call.reply is not Reply else {}
+        value = loads(body) if body or not _may_be_empty(call.reply, answer) else {}
     except ValueError:
         failure = unexpected(answer, body, settings, "JSON")
     # Raised out here, like the one below: the decoder's own error holds the whole body, and is no context.

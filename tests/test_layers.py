@@ -93,6 +93,7 @@ SAME_RANK = frozenset(
         ("__main__.py", "cli/"),
         ("_wire.py", "_byte_reader.py"),
         ("endpoints/batches.py", "endpoints/chat.py"),
+        ("endpoints/responses.py", "endpoints/chat.py"),
     }
 )
 

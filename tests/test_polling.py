@@ -233,18 +233,24 @@ async def test_out_of_time_in_the_middle_of_a_question() -> None:
         assert place.client.stats().open == 0
 
 
-async def test_cancelled_in_a_pause() -> None:
-    """Cancelling leaves nothing: no task, nothing under way, and the connection in the pool."""
-    pausing = asyncio.Event()
+async def pausing(place: Waiting) -> asyncio.Task[Batch]:
+    """Return a task that waits for a job, and is in a pause that does not end."""
+    begun = asyncio.Event()
 
     async def pause(_: float) -> None:
-        pausing.set()
+        begun.set()
         await asyncio.Event().wait()
 
+    place.client._shared.courier.sleep = pause
+    task = asyncio.create_task(place.client.batches.wait("b1"))
+    await begun.wait()
+    return task
+
+
+async def test_cancelled_in_a_pause() -> None:
+    """Cancelling leaves nothing: no task, nothing under way, and the connection in the pool."""
     async with waiting(state("in_progress")) as place:
-        place.client._shared.courier.sleep = pause
-        task = asyncio.create_task(place.client.batches.wait("b1"))
-        await pausing.wait()
+        task = await pausing(place)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -254,16 +260,8 @@ async def test_cancelled_in_a_pause() -> None:
 
 async def test_closing_the_client_ends_the_waiting() -> None:
     """Also in a pause, and with the error that every call gets."""
-    pausing = asyncio.Event()
-
-    async def pause(_: float) -> None:
-        pausing.set()
-        await asyncio.Event().wait()
-
     async with waiting(state("in_progress")) as place:
-        place.client._shared.courier.sleep = pause
-        task = asyncio.create_task(place.client.batches.wait("b1"))
-        await pausing.wait()
+        task = await pausing(place)
         await place.client.close()
         with pytest.raises(ClientClosedError):
             await task

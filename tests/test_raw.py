@@ -22,6 +22,7 @@ from meshapi_aio import (
     Shape,
     StreamAPIError,
     StreamTruncatedError,
+    UnexpectedResponseError,
 )
 from meshapi_aio._shape import shape
 
@@ -120,9 +121,12 @@ async def test_without_a_reply_type_the_json_is_returned(value: Any) -> None:
 
 
 async def test_an_empty_answer_is_an_empty_object() -> None:
-    """As of any call."""
-    async with serving(b"HTTP/1.1 204 No Content\r\n\r\n") as (_, client):
+    """Where the status says that it is empty; with 200 something is missing."""
+    answers = b"HTTP/1.1 204 No Content\r\n\r\n", reply(b"")
+    async with serving(*answers) as (_, client):
         assert await client.send(RawCall("DELETE", "/v1/things/a")) == {}
+        with pytest.raises(UnexpectedResponseError, match="an empty body"):
+            await client.send(RawCall("DELETE", "/v1/things/a"))
 
 
 async def test_with_a_reply_type() -> None:

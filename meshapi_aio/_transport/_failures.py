@@ -118,6 +118,8 @@ def _cause(error: BaseException | None, kind: type[_Error]) -> _Error | None:
 def _told(error: BaseException) -> str:
     """Return the text of an error without its repr, in which aiohttp shows headers."""
     if isinstance(error, OSError) and error.strerror:
+        if error.strerror.startswith("Can not write request body") and error.__cause__ is not None:
+            return _told(error.__cause__)  # aiohttp writes the address in place of the reason
         if error.errno and error.strerror.startswith("Connect call failed"):
             return os.strerror(error.errno)  # asyncio writes the address in place of the reason
         return error.strerror

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
     from .balance import Balance
     from .batches import Batches
     from .chat import Chat
+    from .compare import Compare
     from .documents import Documents
     from .embeddings import Embeddings
     from .files import Files
+    from .images import Images
     from .models import Models
     from .moderations import Moderations
+    from .responses import Responses
     from .router import Router
     from .templates import Templates
     from .usage import AccountUsage
@@ -61,11 +64,14 @@ class Families:
     balance: Namespace["Balance"] = _OnDemand("Balance")
     batches: Namespace["Batches"] = _OnDemand("Batches")
     chat: Namespace["Chat"] = _OnDemand("Chat")
+    compare: Namespace["Compare"] = _OnDemand("Compare")
     documents: Namespace["Documents"] = _OnDemand("Documents")
     embeddings: Namespace["Embeddings"] = _OnDemand("Embeddings")
     files: Namespace["Files"] = _OnDemand("Files")
+    images: Namespace["Images"] = _OnDemand("Images")
     models: Namespace["Models"] = _OnDemand("Models")
     moderations: Namespace["Moderations"] = _OnDemand("Moderations")
+    responses: Namespace["Responses"] = _OnDemand("Responses")
     router: Namespace["Router"] = _OnDemand("Router")
     templates: Namespace["Templates"] = _OnDemand("Templates")
     usage: Namespace["AccountUsage"] = _OnDemand("AccountUsage")

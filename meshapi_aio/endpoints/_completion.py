@@ -1,13 +1,13 @@
 """How the chunks of a completion fold together. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from .._batch import Batch, Run
 from ._folding import ChoiceFolder
 
 
-__all__ = ["HEAD", "CompletionFolder"]
+__all__ = ["FAILED", "HEAD", "CompletionFolder", "error_of"]
 
 # The tail's model is an upstream build name, so of these the first value that came holds; of usage, cost and
 # fingerprint the last.
@@ -15,6 +15,23 @@ _FIRST = ("id", "created", "model")
 _LAST = ("usage", "cost", "system_fingerprint")
 HEAD = (*_FIRST, *_LAST)
 """What a chunk and a completion say besides their choices."""
+
+FAILED: Mapping[str, str] = {
+    "code": "upstream_error",
+    "message": "the answer ended with finish_reason 'error'",
+}
+"""What is known of an upstream that failed on its way and told it by its finish reason alone."""
+
+
+def error_of(choices: Iterable[Any]) -> Mapping[str, Any] | None:
+    """Return the error that the finish reason of a whole answer tells, None where there is none."""
+    for choice in choices:
+        if choice.finish_reason == "error":
+            said = choice.extra.get("error")
+            said = {"message": said} if isinstance(said, str) and said else said
+            return {**FAILED, **said} if isinstance(said, dict) else FAILED
+    return None
+
 
 _DELTA = ".choices[].delta."
 

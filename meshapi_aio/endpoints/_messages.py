@@ -19,6 +19,7 @@ __all__ = [
     "ToolCall",
     "UnknownPart",
     "VideoPart",
+    "check_any_messages",
     "check_messages",
 ]
 
@@ -235,6 +236,13 @@ def check_messages(
             msg = f"{where} is an assistant message with neither text nor a complete tool call"
             msg += f" ({len(incomplete)} incomplete)" if incomplete else ""
             raise ValueError(msg + "; sending it would spoil the conversation, so leave it out")
+
+
+def check_any_messages(call: Any) -> None:
+    """Check that a call has messages, or a template that brings them."""
+    if not call.messages and call.template is None:
+        msg = f"{type(call).__name__}: messages is empty; it needs at least one message, or a template"
+        raise ValueError(msg)
 
 
 def _is_empty(message: Mapping[str, Any]) -> bool:

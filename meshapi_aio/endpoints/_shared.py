@@ -4,7 +4,9 @@ import binascii
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypeVar
+
+import attrs
 
 from .._shape import Shape, shape
 from ..errors import DecodeError
@@ -22,7 +24,10 @@ __all__ = [
     "gateway_seconds",
     "positive",
     "sized",
+    "unstreamed",
 ]
+
+CallType = TypeVar("CallType")
 
 
 @shape
@@ -72,7 +77,7 @@ def between(low: float, high: float | None = None) -> Callable[[object, Any, Any
 
     def check(owner: object, attribute: Any, value: float | None) -> None:
         if value is not None and (value < low or (high is not None and value > high)):
-            wanted = f"at least {low:g}" if high is None else f"from {low:g} to {high:g}"
+            wanted = f"at least {low}" if high is None else f"from {low} to {high}"
             msg = f"{type(owner).__name__}: {attribute.name} must be {wanted}, got {value!r}"
             raise ValueError(msg)
 
@@ -113,6 +118,13 @@ def from_base64(text: str, what: str) -> bytes:
     except (binascii.Error, ValueError) as error:
         msg = f"{what} is no base64: {error}"
         raise DecodeError(msg, body=text) from None
+
+
+def unstreamed(call: object, whole: Callable[..., CallType]) -> CallType:
+    """Return the same request as a call of the kind that is answered at once."""
+    own: Any = type(call)
+    names = [field.name for field in attrs.fields(own) if field.name != "stream"]
+    return whole(**{name: getattr(call, name) for name in names})
 
 
 def check_stream_left_alone(call: Any) -> None:

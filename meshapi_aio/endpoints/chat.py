@@ -16,10 +16,18 @@ from .._shape import Reply, Shape, shape
 from .._stream import Stream
 from ..call import Call, StreamCall, fields, post
 from ..errors import MeshAPIError, StreamAPIError
-from ._completion import HEAD, CompletionFolder
+from ._completion import FAILED, HEAD, CompletionFolder, error_of
 from ._folding import AbsentDelta, Delta, delta_of
-from ._messages import Message, check_messages
-from ._shared import Usage, at_most_characters, between, check_stream_left_alone, gateway_seconds, positive
+from ._messages import Message, check_any_messages, check_messages
+from ._shared import (
+    Usage,
+    at_most_characters,
+    between,
+    check_stream_left_alone,
+    gateway_seconds,
+    positive,
+    unstreamed,
+)
 from ._text import TextJoiner, TextStream
 
 
@@ -72,16 +80,7 @@ class ChatCompletion(Reply):
     x_classifier_usage: list[dict[str, Any]] | None = None
 
     def _spoilt(self) -> Any:
-        for choice in self.choices:
-            if choice.finish_reason == "error":
-                said = choice.extra.get("error")
-                said = {"message": said} if isinstance(said, str) and said else said
-                return {**_FAILED, **said} if isinstance(said, dict) else _FAILED
-        return None
-
-
-# An upstream that failed on its way says no more than this, in place of a status or an error event.
-_FAILED = {"code": "upstream_error", "message": "the answer ended with finish_reason 'error'"}
+        return error_of(self.choices)
 
 
 @shape
@@ -185,9 +184,7 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
     def _spoilt(self) -> MeshAPIError | None:
         if "error" not in self._folder.finish_reasons:
             return None
-        return StreamAPIError(
-            _FAILED["message"], status=502, code=_FAILED["code"], request_id=self.request_id
-        )
+        return StreamAPIError(FAILED["message"], status=502, code=FAILED["code"], request_id=self.request_id)
 
     def _partial(self) -> ChatCompletion:
         return self._folded()
@@ -256,9 +253,7 @@ class _ChatFields:
 
     def __attrs_post_init__(self) -> None:
         check_stream_left_alone(self)
-        if not self.messages and self.template is None:
-            msg = f"{type(self).__name__}: messages is empty; it needs at least one message, or a template"
-            raise ValueError(msg)
+        check_any_messages(self)
 
 
 @post("/v1/chat/completions")
@@ -286,10 +281,7 @@ class StreamChatCompletion(_ChatFields, StreamCall[ChatCompletionStream]):
 
     def whole(self) -> CreateChatCompletion:
         """Return the same request without streaming."""
-        own: Any = type(self)
-        names = [field.name for field in attrs.fields(own) if field.name != "stream"]
-        values: dict[str, Any] = {name: getattr(self, name) for name in names}
-        return CreateChatCompletion(**values)
+        return unstreamed(self, CreateChatCompletion)
 
 
 class Completions(Family):

@@ -25,14 +25,14 @@ _PAGE = 10
 
 
 def _speak(asked: Asked, service: Service) -> Answer:
-    """Answer ``POST /v1/audio/speech``: in pieces unless that is not wanted, as the default is."""
+    """Answer ``POST /v1/audio/speech``: whole or in pieces; nothing on the wire tells which."""
     model: str = asked.said.get("model") or _DEFAULT_MODEL
     if model.startswith("sarvam/") and asked.said.get("response_format") == "wav":
         wrong = problem(("response_format",), "value_error", f"{model} makes wav by itself; leave it out")
         return invalid([wrong]).answer(asked.request.request_id)
     spoken = wav(_SECONDS * asked.tokens)
     headers = {"Content-Type": "audio/wav"}
-    if asked.said.get("stream") is False:
+    if not asked.said.get("stream"):
         return Answer(body=spoken, headers=headers)
     pieces = [spoken[start : start + _PIECE] for start in range(0, len(spoken), _PIECE)]
     return Answer(events=paced(pieces, service.pace), headers=headers, done=False)

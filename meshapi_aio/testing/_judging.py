@@ -32,10 +32,10 @@ _SITES = ("example.com", "example.org", "example.net")
 
 def _moderate(asked: Asked, _: Service) -> Answer:
     """Answer ``POST /v1/moderations``: a result for each text, one for the parts of a message."""
-    given = asked.said["input"]
-    texts = [given] if isinstance(given, str) else given
+    given: Any = asked.said["input"]
+    texts: list[Any] = [given] if isinstance(given, str) else given
     if texts and is_object(texts[0]):
-        texts = [" ".join(str(part.get("text", "")) for part in given)]
+        texts = [" ".join(str(part.get("text", "")) for part in texts)]
     model = asked.said.get("model") or "omni-moderation-latest"
     return Answer(body={"id": f"modr-{new_ulid()}", "model": model, "results": [*map(_judged, texts)]})
 

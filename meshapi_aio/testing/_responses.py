@@ -50,8 +50,8 @@ def _named(said: Object) -> Object:
 
 def _response(said: Object, begun: Object, service: Service) -> dict[str, Any]:
     """Return the whole response to a conversation that has begun."""
-    model = begun.get("model")
-    model = service.default_model() if model in {None, AUTO} else model
+    wanted: str | None = begun.get("model")
+    model = service.default_model() if wanted is None or wanted == AUTO else wanted
     request = {"model": model, "messages": begun["messages"], "tools": _tools(said.get("tools") or [])}
     request |= {"max_tokens": said.get("max_output_tokens"), "tool_choice": _choice(said.get("tool_choice"))}
     completion = complete(

@@ -11,6 +11,7 @@ from meshapi_aio._chunks import ChunkReader
 from meshapi_aio._json import dumps, loads
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
+from meshapi_aio._upload import Body
 from meshapi_aio._wire import prepare, read_reply
 from meshapi_aio.call import Call, StreamCall
 from meshapi_aio.errors import MeshAPIError
@@ -62,6 +63,7 @@ class Answers:
 
     def _note(self, call: Call[Any] | StreamCall[Any]) -> None:
         request = prepare(call, SETTINGS)
+        assert not isinstance(request.body, Body)
         body = None if request.body is None else loads(request.body)
         self.sent.append((request.method, request.url.removeprefix(SETTINGS.base_url), body))
 

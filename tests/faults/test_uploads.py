@@ -509,6 +509,21 @@ async def test_no_answer_after_the_body() -> None:
     assert caught.value.phase == "first_event"
 
 
+async def test_a_connection_that_breaks_in_the_middle(tmp_path: Path) -> None:
+    """It is told as that, without the address; what was not answered is not sent again."""
+
+    async def script(connection: Connection) -> None:
+        await connection.some()
+        connection.reset()
+
+    (tmp_path / "a").write_bytes(bytes(MUCH))
+    async with FaultServer(script) as server, client_of(server) as client:
+        with pytest.raises(APIConnectionError, match="broke before an answer came") as caught:
+            await client.send(put(server, tmp_path / "a"))
+    assert "/box" not in str(caught.value)
+    assert (caught.value.sent, len(caught.value.attempts)) == (True, 1)
+
+
 # Answers that come early.
 
 
