@@ -1,7 +1,7 @@
 """Chat completions: ``client.chat.completions``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -113,7 +113,7 @@ class ChatCompletionChunk(Shape):
 class ChatCompletionStream(SpokenStream[ChatCompletionChunk, ChatCompletion]):
     """A streamed answer: its chunks, its text, and at the end the whole completion."""
 
-    _folds: ClassVar[Any] = CompletionFolder
+    _folds = CompletionFolder
 
     @classmethod
     def chunks_of(cls, completion: ChatCompletion) -> list[ChatCompletionChunk]:

@@ -118,7 +118,7 @@ class ComparisonStream(FoldedStream[ComparisonEvent, Comparison]):
     mark makes a stream whole.
     """
 
-    _folds: ClassVar[Any] = ComparisonFolder
+    _folds = ComparisonFolder
 
     async def get_final_comparison(self) -> Comparison:
         """

@@ -3,7 +3,7 @@
 import builtins
 from collections.abc import Mapping, Sequence
 from os import PathLike
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import attrs
 
@@ -87,7 +87,7 @@ class ImageChunk(Shape):
 class ImageStream(FoldedStream[ImageChunk, ImageList]):
     """Images as they come. Only its end mark makes a stream whole: no image says that it is the last."""
 
-    _folds: ClassVar[Any] = ImageFolder
+    _folds = ImageFolder
 
     async def get_final_images(self) -> ImageList:
         """Read what is left; return all images, previews too; raise what iterating raises, or has raised."""

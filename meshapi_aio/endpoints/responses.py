@@ -138,7 +138,7 @@ class ResponseEvent(ChatCompletionChunk):
 class ResponseStream(SpokenStream[ResponseEvent, Response]):
     """A streamed answer: its events, its text, and at the end the whole response."""
 
-    _folds: ClassVar[Any] = ResponseFolder
+    _folds = ResponseFolder
 
     @classmethod
     def chunks_of(cls, response: CreatedResponse) -> list[ResponseEvent]:

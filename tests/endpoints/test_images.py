@@ -113,9 +113,7 @@ async def test_images() -> None:
     ]
     assert [image.bytes() for image in images] == [PNG, PNG]
     assert (images[0].revised_prompt, images.background) == ("a small cat", "transparent")
-    assert images.usage == Usage(
-        total_tokens=5, input_tokens_details={"text_tokens": 2}, extra={"input_tokens": 3}
-    )
+    assert images.usage == Usage(total_tokens=5, input_tokens_details={"text_tokens": 2}, input_tokens=3)
 
 
 async def test_images_without_usage() -> None:
