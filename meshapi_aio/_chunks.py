@@ -68,11 +68,11 @@ class ChunkReader(Generic[ChunkType]):
         self._may_spoil = hasattr(self._kind, "_spoilt")
         self._name_in: str | None = getattr(self._kind, "_event_in", None)
         self._is_data: Callable[[dict[str, Any]], bool] | None = getattr(self._kind, "_is_data", None)
-        self._templates: Templates[ChunkType] = Templates(self._decode)
+        self._most = settings.limits.event_bytes
+        self._templates: Templates[ChunkType] = Templates(self._decode, self._most)
         self._answer = answer
         self._settings = settings
         self._rest = b""
-        self._most = settings.limits.event_bytes
         self._decoder = SSEDecoder(max_event_bytes=self._most)
         self._index = self._heard = 0  # how many events have come, and had when that was last looked at
         self._nothing = 0  # how many bytes have come since then

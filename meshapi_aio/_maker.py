@@ -19,7 +19,7 @@ from ._shape import Shape
 __all__ = ["Maker", "Unfit"]
 
 # A text under one of these may decide what the chunk is.
-_TELLING: Final = frozenset({"type", "error", "event"})
+_TELLING: Final = frozenset({"type", "error", "event", "status"})
 
 
 # More parts are no usual chunk, and what it costs to write and compile them grows with their number, 1.5 ms

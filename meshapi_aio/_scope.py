@@ -23,11 +23,16 @@ _PACE = 5e-6
 
 
 class Watch:
-    """One timer for all scopes that wait with a limit; it looks at the clock when the first may be due."""
+    """
+    One timer for all scopes that wait with a limit; it looks at the clock when the first may be due.
 
-    __slots__ = ("_scopes", "_timer")
+    It serves the event loop in which it was made: in another's the scopes of this one would never be due.
+    """
+
+    __slots__ = ("_scopes", "_timer", "loop")
 
     def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
         self._scopes: set[Scope] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -38,7 +43,7 @@ class Watch:
             if self._timer.when() <= until:
                 return
             self._timer.cancel()
-        self._timer = asyncio.get_running_loop().call_at(until, self._look)
+        self._timer = self.loop.call_at(until, self._look)
 
     def end(self, scope: "Scope") -> None:
         """Look after a scope no more."""
@@ -48,13 +53,14 @@ class Watch:
             self._timer = None
 
     def _look(self) -> None:
-        loop = asyncio.get_running_loop()
-        now = loop.time()
+        self._timer = None  # whatever happens: the next scope must not take it for one that is still to come
+        now = self.loop.time()
         pace = now + _PACE * len(self._scopes)
         # A scope that is due is looked after no more: its wait is over.
         self._scopes = {scope for scope in self._scopes if not scope.look(now)}
         due = min((scope.until for scope in self._scopes), default=None)
-        self._timer = None if due is None else loop.call_at(max(due, pace), self._look)
+        if due is not None:
+            self._timer = self.loop.call_at(max(due, pace), self._look)
 
 
 class Scope:

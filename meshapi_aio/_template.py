@@ -52,16 +52,24 @@ _HOPEFUL: Final = 4  # so often is a stream hoped for
 class _Template:
     """Literals with holes between them, and what makes a chunk of what is in the holes."""
 
-    __slots__ = ("are_texts", "end", "first", "literals", "make", "path", "start", "tail", "used")
+    __slots__ = ("are_texts", "end", "first", "literals", "make", "most", "path", "start", "tail", "used")
 
     def __init__(
-        self, literals: list[str], tail: str, are_texts: list[bool], make: Callable[..., Any], path: str
+        self,
+        literals: list[str],
+        tail: str,
+        are_texts: list[bool],
+        make: Callable[..., Any],
+        path: str,
+        *,
+        most: int,
     ) -> None:
         self.literals = tuple(literals)
         self.tail = tail
         self.are_texts = tuple(are_texts)
         self.make = make
         self.path = path  # of the last hole
+        self.most = most
         self.used = 0
         # With a single text, what stands before it and after it in a block of events.
         self.first = self.end = b""
@@ -76,13 +84,15 @@ class _Template:
         """
         Return the text in the one event that these bytes are; None where they are anything else.
 
-        Each is a single line ``data: …`` with LF line ends, and nothing of an event came before.
+        Each is a single line ``data: …`` with LF line ends, and nothing of an event came before. What may be
+        too large an event is left to the decoder.
         """
         # The end stands behind the start: of a text that does not end, one quote would do for both.
         start = self.start
         if (
             data.startswith(self.first)
             and data.find(b"\n", start) == len(data) - 2
+            and len(data) <= self.most
             and data.endswith(self.end, start)
         ):
             hole = data[start : -len(self.end)]
@@ -147,12 +157,14 @@ class Templates(Generic[ChunkType]):
     The templates of one stream.
 
     ``decode`` takes an event's data the full way: it returns the chunk, and raises for data that is none.
+    ``most`` is how many bytes an event may have.
     """
 
-    __slots__ = ("_before", "_decode", "_known", "_left", "_skip", "_tries")
+    __slots__ = ("_before", "_decode", "_known", "_left", "_most", "_skip", "_tries")
 
-    def __init__(self, decode: Callable[[str], ChunkType]) -> None:
+    def __init__(self, decode: Callable[[str], ChunkType], most: int) -> None:
         self._decode = decode
+        self._most = most
         self._known: list[_Template] = []  # the one that fitted last comes first
         self._before: str | None = None  # the last data that no template fitted
         self._tries = 0  # since the last template of worth
@@ -240,7 +252,7 @@ class Templates(Generic[ChunkType]):
         make = maker.maker(proof)
         if make(*probes) != proof or make(*holes) != chunk:
             raise Unfit
-        return _Template(literals, tail, are_texts, make, maker.path)
+        return _Template(literals, tail, are_texts, make, maker.path, most=self._most)
 
 
 def _end_alike(old: str, new: str) -> bool:

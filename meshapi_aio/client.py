@@ -55,9 +55,20 @@ class _Shared:
         self.closed = False
         self.transport = transport
         self.courier = Courier(transport)
-        self.watch = Watch()
+        self._watch: Watch | None = None
         # What each call that waits in a scope gets when the client is closed.
         self.scopes: dict[Scope, type[MeshAPIError]] = {}
+
+    def watch(self) -> Watch:
+        """
+        Return who looks after the time of all calls in this event loop.
+
+        A client belongs to one loop, but it is the transport that tells so, and with an error of that call.
+        """
+        watch = self._watch
+        if watch is None or watch.loop is not asyncio.get_running_loop():
+            watch = self._watch = Watch()
+        return watch
 
     async def idle(self) -> None:
         """Wait until nothing is under way."""
@@ -317,7 +328,7 @@ class MeshAPI(Families):
             closed = ClientClosedError("the client was closed")
             closed.call = call
             raise closed
-        scope.watch = self._shared.watch
+        scope.watch = self._shared.watch()
         self._shared.scopes[scope] = when_closed
         return scope
 

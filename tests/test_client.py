@@ -356,6 +356,28 @@ async def test_events_have_a_limit() -> None:
             await anext(stream)
 
 
+async def test_events_that_come_alone_have_a_limit() -> None:
+    """Promise 19: one that is like those before it, but for its size, as well."""
+    taken = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(STREAM_HEAD)
+        for text in [*"abcdefghij", "k" * 2000]:
+            await connection.send(piece(event(text)))
+            await taken.wait()
+            taken.clear()
+        await connection.stall()
+
+    async with serving(script, limits=Limits(event_bytes=1000)) as (_, client):
+        seen: list[str] = []
+        with pytest.raises(MeshAPIError, match="event_bytes"):
+            async for chunk in client.chat.completions.stream(messages=MESSAGES):
+                seen.append(chunk.text)
+                taken.set()
+        assert seen == list("abcdefghij")
+
+
 # How it is closed.
 
 

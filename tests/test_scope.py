@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import pytest
 
+from meshapi_aio import MeshAPI
 from meshapi_aio._scope import Scope, timed_out
 from meshapi_aio.errors import APIConnectionError, APITimeoutError, ClientClosedError, MeshAPIError
 
@@ -199,6 +200,29 @@ def test_a_timeout_says_what_is_known(phase: Phase) -> None:
     assert (error.phase, error.args[0]) == (phase, PHASES[phase])
     assert (error.request_id, error.sent) == ("req_1", False)
     assert timed_out(phase, 1).sent
+
+
+async def test_each_loop_has_a_watch_of_its_own() -> None:
+    """A client that is called in another thread, which is refused, keeps its own limits (promise 13)."""
+    here = asyncio.get_running_loop()
+    client = MeshAPI("http://127.0.0.1:1", "rsk_secret")
+    shared = client._shared
+    assert shared.watch() is shared.watch()
+    scope = Scope(0.05)
+    scope.watch = shared.watch()
+
+    async def elsewhere() -> None:
+        other = Scope(LONG)
+        other.watch = shared.watch()
+        async with other:
+            other.limit("idle", SHORT * 10)
+
+    waits = here.create_task(waiting(scope))
+    await asyncio.sleep(0)
+    await here.run_in_executor(None, asyncio.run, elsewhere())
+    with pytest.raises(APITimeoutError):
+        await waits
+    assert shared.watch().loop is here
 
 
 # Being ended by others.

@@ -61,7 +61,7 @@ class Counting:
     """Templates, and how often the full way was gone."""
 
     def __init__(self) -> None:
-        self.templates: Templates[ChatCompletionChunk] = Templates(full)
+        self.templates: Templates[ChatCompletionChunk] = Templates(full, 2**20)
         self.went_full = 0
 
     def decode(self, data: str) -> ChatCompletionChunk:
@@ -148,7 +148,7 @@ def test_what_no_template_fits_is_tried_seldom(kind: str) -> None:
         tries += 1
         return full(data)
 
-    templates: Templates[ChatCompletionChunk] = Templates(decode)
+    templates: Templates[ChatCompletionChunk] = Templates(decode, 2**20)
     made = 0
     for number in range(4_000):
         data = DEFEATING[kind](number)
@@ -198,7 +198,7 @@ def test_what_does_not_fit_to_the_letter_goes_the_full_way(changed: str) -> None
 
 def test_a_hole_that_decides_what_the_chunk_is_makes_no_template() -> None:
     """An ``error`` may turn from none to one with its text, and a part's class goes by its ``type``."""
-    for key in ("error", "type", "event"):
+    for key in ("error", "type", "event", "status"):
         events = [text({**chunk({"content": "a"}), "x": {key: f"t{number}"}}) for number in range(20)]
         assert went_full(*events) == 20
 
@@ -280,7 +280,7 @@ def test_templated_and_plain_decoding_give_equal_chunks(data: st.DataObject) -> 
     def read(pieces: list[bytes], *, plain: bool, alone: bool = False) -> Any:
         reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, ANSWER, settings)
         if plain:
-            reader._templates = NoTemplates(full)
+            reader._templates = NoTemplates(full, 2**20)
         chunks = fed(reader, pieces, ends=True, alone=alone)
         failure = reader.failure
         return chunks, reader.done, reader.skipped, reader._index, failure and (type(failure), str(failure))
@@ -372,7 +372,7 @@ def test_what_a_stream_may_spend_on_templates_is_bounded() -> None:
         tries += 1
         return full(data)
 
-    templates: Templates[ChatCompletionChunk] = Templates(decode)
+    templates: Templates[ChatCompletionChunk] = Templates(decode, 2**20)
     for number in range(4_000):
         data = content(f"w{number}", **{f"x{number // 12}": [None] * (number // 12 % 50)})
         if templates.match(data) is None:
@@ -390,7 +390,7 @@ def test_tries_become_rare_after_a_template_of_worth_too(kind: str) -> None:
         tries += 1
         return full(data)
 
-    templates: Templates[ChatCompletionChunk] = Templates(decode)
+    templates: Templates[ChatCompletionChunk] = Templates(decode, 2**20)
     events = [content(f"w{number}") for number in range(40)]
     events += [DEFEATING[kind](number) for number in range(2_000)]
     for data in events:

@@ -24,6 +24,7 @@ from meshapi_aio import (
     Limits,
     MeshAPI,
     MeshAPIError,
+    RawStreamCall,
     Reply,
     ResponseTooLargeError,
     Retry,
@@ -538,6 +539,31 @@ async def test_a_stream_that_stops(timeout: Timeout, phase: str) -> None:
         await server.until(lambda: server.open == 0)
 
 
+@both
+@pytest.mark.parametrize("count", [1, 5, 300])
+async def test_a_slow_reader_of_a_call_over_time_is_told(count: int, tls: bool) -> None:
+    """Promises 3 and 13: what came in time is handed over late, and then the error is raised."""
+    sent = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(STREAM_HEAD + piece(event("a")))
+        await connection.send(b"".join([piece(event("b"))] * count))
+        sent.set()
+        await connection.stall()
+
+    async with serving(script, tls=tls, timeout=Timeout(total=0.3)) as (server, client):
+        seen: list[str] = []
+        with pytest.raises(APITimeoutError) as caught:
+            async for chunk in client.chat.completions.stream(messages=MESSAGES):
+                if not seen:
+                    await sent.wait()
+                    await server.until(lambda: server.open == 0)
+                seen.append(chunk.text)
+        assert seen == ["a", *("b" * count)]
+        assert caught.value.phase == "deadline"
+
+
 async def test_heartbeats_do_not_keep_a_stream_alive() -> None:
     """Promise 12: comments and empty events do not count as events."""
 
@@ -604,6 +630,32 @@ async def test_a_body_that_is_cut_is_no_reply() -> None:
             await client.chat.completions.create(messages=MESSAGES)
         assert caught.value.request_id == "req_1"
         assert server.requests == 1
+
+
+@both
+@pytest.mark.parametrize("head", ["HTTP/1.0 200 OK", "HTTP/1.1 200 OK\r\nConnection: close"])
+@pytest.mark.parametrize("how", ["close", "reset"])
+async def test_a_file_that_the_end_of_the_connection_ends(how: str, head: str, tls: bool) -> None:
+    """Without a length only an orderly end makes a file whole, where a reset cuts it."""
+    arrived = asyncio.Event()
+
+    async def script(connection: Connection) -> None:
+        await connection.request()
+        await connection.send(f"{head}\r\nContent-Type: audio/mpeg\r\n\r\n".encode() + b"x" * 1000)
+        await arrived.wait()
+        getattr(connection, how)()
+
+    async with serving(script, tls=tls) as (_, client):
+        stream = client.stream(RawStreamCall("POST", "/v1/thing", body={}, chunks=bytes))
+        got = await anext(stream)
+        arrived.set()
+        if how == "close":
+            assert got + b"".join([data async for data in stream]) == b"x" * 1000
+        else:
+            with pytest.raises(StreamTruncatedError):
+                while True:
+                    got += await anext(stream)
+            assert got == b"x" * 1000
 
 
 async def test_a_body_that_cannot_be_unpacked() -> None:

@@ -1,5 +1,6 @@
 """The beginning of an answer, as exchanges know it: aiohttp's, or one that was asked for directly."""
 
+import asyncio
 from typing import Any, Protocol
 
 import aiohttp
@@ -59,7 +60,7 @@ class Received:
         if connection is None:
             return
         transport = connection.transport
-        if transport is not None and transport.get_write_buffer_size():
+        if transport is not None and _unwritten(transport):
             # Answered before it was asked whole: the rest would come before the next request, or never leave.
             transport.abort()
             connection.close()
@@ -73,3 +74,10 @@ class Received:
         connection, self.connection = self.connection, None
         if connection is not None:
             connection.close()
+
+
+def _unwritten(transport: asyncio.Transport) -> int:
+    """Return how many bytes wait to be sent."""
+    # On TLS they wait in the transport below, which asyncio has no name for; uvloop's can't be asked at all.
+    below = getattr(getattr(transport, "_ssl_protocol", None), "_transport", None)
+    return transport.get_write_buffer_size() + (0 if below is None else below.get_write_buffer_size())

@@ -34,6 +34,8 @@ class Connecting:
         self.exchange: Exchange | None = exchange
 
 
+_TIMEOUTS = 16  # different ones that are kept
+
 # aiohttp offers no other way from a request to the connection that it gets.
 CONNECTING: ContextVar[Connecting | None] = ContextVar("meshapi_aio_connecting", default=None)
 
@@ -69,6 +71,8 @@ class Connector(aiohttp.TCPConnector):
         seconds = exchange.timeout.connect
         timeout = self._timeouts.get(seconds)
         if timeout is None:
+            if len(self._timeouts) == _TIMEOUTS:  # somebody counts down
+                self._timeouts.clear()
             timeout = self._timeouts[seconds] = aiohttp.ClientTimeout(total=None, connect=seconds)
         return await self._connect(exchange, destination, [], timeout)
 

@@ -12,6 +12,7 @@ tracers), requests go that way, and only the time is lost.
 
 import asyncio
 import inspect
+import re
 from typing import Any, Final
 
 import aiohttp
@@ -27,6 +28,7 @@ from ._exchange import Exchange
 __all__ = ["goes_directly", "send"]
 
 _URL = type(aiohttp.ClientRequest.url)
+_ENDS_LINE = re.compile(r"[\r\n\0]")
 _HEADS = 64  # that are kept of one client's settings: paths may hold ids
 
 
@@ -48,6 +50,9 @@ class Head:
             for name, value in made.headers.items()
             if body is None or name.lower() != "content-length"
         ]
+        if any(_ENDS_LINE.search(line) for line in lines):  # all was checked before; aiohttp looks here, too
+            msg = f"a header of the request to {made.url.raw_path} (not shown) is no single line"
+            raise ValueError(msg)
         self.data = "\r\n".join(lines).encode()
         # Kept for long and shown in errors of connecting, so without the token.
         self.destination = aiohttp.ClientRequest(request.method, url, loop=loop, session=session)
@@ -66,8 +71,9 @@ async def send(
     head: Head | None = heads.get(key)
     if head is None:
         head = Head(request, session)
-        if len(heads) < _HEADS:
-            heads[key] = head
+        if len(heads) == _HEADS:
+            del heads[next(iter(heads))]
+        heads[key] = head
     try:
         connection = await connector.connection(exchange, head.destination)
     except TimeoutError as error:

@@ -157,6 +157,7 @@ class Exchange(Outward):
             # None is what it holds while all is well.
             content.set_exception(None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
             rest = content.read_nowait()
+            content.set_exception(failure)  # else who waits for more would wait for ever
         self.abort()
         if not rest:
             raise failure

@@ -6,6 +6,8 @@ import ssl
 import weakref
 from asyncio.trsock import TransportSocket
 
+import aiohttp
+
 from ._exchange import Exchange
 from ._reading import PieceHandler
 
@@ -67,6 +69,11 @@ class Handler(PieceHandler):
             # it breaks the connection: 5 of 100 such answers were lost.
             self._seen = None  # head and body in one, since it counts as not connected
             self.data_received(self._rest())
+        content = self._payload
+        if exc is not None and content is not None and not content.is_eof():
+            # aiohttp's parser takes any end of a connection for that of a body without a length: a file that
+            # was cut counted as whole.
+            content.set_exception(aiohttp.ClientPayloadError())
         super().connection_lost(exc)
 
     def _rest(self) -> bytes:
