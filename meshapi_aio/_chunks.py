@@ -32,7 +32,8 @@ def chunk_type(stream: type[Stream[Any]]) -> Any:
     if get_origin(stream) is not None:
         return get_args(stream)[0]
     for base in getattr(stream, "__orig_bases__", ()):
-        if get_origin(base) is Stream:
+        origin = get_origin(base)
+        if isinstance(origin, type) and issubclass(origin, Stream):
             return get_args(base)[0]
     msg = f"{stream.__name__} must derive from Stream[Chunk]"
     raise TypeError(msg)

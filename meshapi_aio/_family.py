@@ -152,7 +152,10 @@ def create_method(
         return sender.send(make(*args, **kwargs))
 
     whole, streamed = inspect.signature(call), inspect.signature(stream).return_annotation
-    told = f"With ``stream=True`` it returns a ``{streamed.__name__}``, which sends at its first step."
+    told = (
+        f"With ``stream=True`` it returns a ``{streamed.__name__}``, which sends at its first step, and "
+        "raises there what else the call raises."
+    )
     either = {"stream": whole.parameters["stream"].replace(annotation=bool, default=False)}
     signature = whole.replace(
         parameters=list({**whole.parameters, **either}.values()),

@@ -130,10 +130,10 @@ class Stream(Generic[ChunkType]):
                     except Exception:  # noqa: BLE001, S110 - reading tells it, and what came before it
                         pass
                     except BaseException:
+                        self._is_taken = False
                         self.close()
                         raise
-                    finally:
-                        self._is_taken = False
+                    self._is_taken = False
                 came, alike = source.taken(), self._alike
                 if alike is not None:
                     text = alike.lone(came)
@@ -163,7 +163,8 @@ class Stream(Generic[ChunkType]):
         self._pieces.clear()
         self._opener = None
         if self._pump is not None:
-            self._pump.source.abort(self._closing())
+            # Only who waits is told: the error holds what came, folded, which is most of what closing costs.
+            self._pump.source.abort(self._closing() if self._is_taken else None)
         if self._scope is not None:
             self._scope.end(self._closing())
         self._told("closed")
@@ -231,6 +232,7 @@ class Stream(Generic[ChunkType]):
                     chunks = await pump.more(came)
                 except BaseException:
                     # Cancelled while waiting: nothing that follows may make this look like a whole answer.
+                    self._is_taken = False
                     self.close()
                     raise
                 if self._closed:

@@ -16,6 +16,7 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
+from operator import attrgetter
 from typing import (
     Any,
     ClassVar,
@@ -120,15 +121,26 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
         It is the query of GET and DELETE, else the JSON body, or a form where a field is an upload.
         """
-        body = {}
         kind: Any = type(self)
-        in_path = self.route.fields
-        for name in wire_names(kind):
-            value = getattr(self, name)
-            if value is not None and name != "extra_body" and name not in in_path:
-                body[name] = value if type(value) in SCALARS else as_json(value)
-        body.update(as_json(getattr(self, "extra_body", None) or {}))
+        names, values = _said_by(kind)
+        body = {
+            name: value if type(value) in SCALARS else as_json(value)
+            for name, value in zip(names, values(self), strict=True)
+            if value is not None
+        }
+        extra = getattr(self, "extra_body", None)
+        if extra:
+            body.update(as_json(extra))
         return body
+
+
+@functools.cache
+def _said_by(kind: Any) -> tuple[tuple[str, ...], Callable[[object], tuple[Any, ...]]]:
+    """Return the fields that stand in the body, and what gets all their values at once."""
+    names = tuple(name for name in wire_names(kind) if name not in {"extra_body", *kind.route.fields})
+    if len(names) < 2:  # attrgetter returns no tuple then
+        return names, lambda call: tuple(getattr(call, name) for name in names)
+    return names, attrgetter(*names)
 
 
 def _said(body: dict[str, Any]) -> dict[str, Any]:
@@ -160,6 +172,8 @@ def fields(cls: CallClass) -> CallClass:
 def _frozen(cls: CallClass, in_path: tuple[str, ...]) -> CallClass:
     def transformed(owner: type, own: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
         checked = [field.evolve(validator=_check_place) if field.name in in_path else field for field in own]
+        # Wherever they were declared: what has to be given comes first, what the client does not know last.
+        checked.sort(key=lambda field: (field.default is not attrs.NOTHING, field.name == "extra_body"))
         return set_checks_aside(owner, checked)
 
     made: CallClass = attrs.frozen(

@@ -214,10 +214,10 @@ def test_wrong_arguments_are_named(arguments: dict[str, Any], told: str) -> None
 
 
 def test_the_signature_of_a_call() -> None:
-    """Every field with its annotation and its default, all by keyword, and the reply type."""
+    """Every field with its annotation and its default, what has to be given first, and the reply type."""
     signature = inspect.signature(Ask)
     assert signature.return_annotation is Answer
-    assert list(signature.parameters) == ["question", "notes", "depth", "style", "extra_body", "stream"]
+    assert list(signature.parameters) == ["question", "notes", "depth", "style", "stream", "extra_body"]
     attrs_class: Any = Ask
     for field in attrs.fields(attrs_class):
         parameter = signature.parameters[field.name]

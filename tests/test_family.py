@@ -85,7 +85,8 @@ def test_create_says_what_streaming_returns() -> None:
     """Below what the call's own docstring says."""
     assert inspect.getdoc(Client().asking.create) == (
         "Ask a question, and return the answer.\n\n"
-        "With ``stream=True`` it returns a ``Pieces``, which sends at its first step."
+        "With ``stream=True`` it returns a ``Pieces``, which sends at its first step, and raises there what "
+        "else the call raises."
     )
 
 

@@ -67,8 +67,14 @@ TABLE: Mapping[str, Row] = {
     "endpoints/_shared.py": Row(4, _ATTRS),
     "endpoints/_messages.py": Row(4, _ATTRS),
     "endpoints/_text.py": Row(4),
+    "endpoints/_bodies.py": Row(5, _ATTRS),
     "endpoints/_tool_calls.py": Row(5),
+    "endpoints/_batch_requests.py": Row(0),
     "endpoints/_folding.py": Row(6),
+    "endpoints/_streams.py": Row(6),
+    "endpoints/_images.py": Row(7),
+    "endpoints/_comparing.py": Row(7),
+    "endpoints/_responding.py": Row(8),
     "endpoints/_completion.py": Row(7),
     "endpoints/*.py": Row(8, _ATTRS),
     "endpoints/__init__.py": Row(9),
@@ -93,6 +99,7 @@ SAME_RANK = frozenset(
         ("__main__.py", "cli/"),
         ("_wire.py", "_byte_reader.py"),
         ("endpoints/batches.py", "endpoints/chat.py"),
+        ("endpoints/responses.py", "endpoints/_responding.py"),
         ("endpoints/responses.py", "endpoints/chat.py"),
     }
 )

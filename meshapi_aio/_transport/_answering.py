@@ -1,7 +1,6 @@
 """The beginning of an answer, as exchanges know it: aiohttp's, or one that was asked for directly."""
 
 import asyncio
-from collections.abc import Mapping
 from typing import Any, Protocol
 
 import aiohttp
@@ -19,12 +18,12 @@ class Response(Protocol):
         ...
 
     @property
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> Any:  # a mapping; pyright does not see through the property of aiohttp's
         """The headers; names differ in case."""
         ...
 
     @property
-    def raw_headers(self) -> tuple[tuple[bytes, bytes], ...]:
+    def raw_headers(self) -> Any:  # pairs of bytes; as above
         """The headers as they came."""
         ...
 

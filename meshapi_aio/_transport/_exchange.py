@@ -11,18 +11,15 @@ import aiohttp
 
 from .._answer import Answer
 from .._scope import Scope, timed_out
-from .._upload import Body
-from .._wire import Request
-from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError, UnexpectedResponseError
+from ..errors import APITimeoutError, MeshAPIError, ResponseTooLargeError
 from ..settings import Timeout
 from ._answering import Response
 from ._failures import failure_to_read
-from ._outgoing import Outgoing
+from ._outward import Outward
 from ._reading import PieceHandler, QuickReader, quicken
-from ._slots import Slots
 
 
-__all__ = ["AT_ONCE", "Exchange", "from_finalizer"]
+__all__ = ["Exchange", "from_finalizer"]
 
 # How long a finished stream's connection may take to deliver its last bytes before it is closed instead of
 # reused: gateways send the terminating chunk up to 50 ms after "[DONE]", and a new TLS connection costs more.
@@ -46,11 +43,7 @@ def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -
     return True
 
 
-# In bytes. What aiohttp writes at once; it warns of more, which would hold up the loop.
-AT_ONCE = 2**20
-
-
-class Exchange:
+class Exchange(Outward):
     """
     One request and its answer.
 
@@ -63,97 +56,19 @@ class Exchange:
     _content: QuickReader | None = None
     _reason: MeshAPIError | None = None
     _failure: MeshAPIError | None = None
-    _outgoing: Outgoing | None = None
     _timer: asyncio.TimerHandle | None = None
     _over = False
     reused = False
-    fresh_only = False
-    queued = 0.0
     sent_at: float | None = None
     idle_since: float | None = None
-    answer: Answer | None = None
 
     def __init__(self, timeout: Timeout, scope: Scope, on_end: Callable[["Exchange"], None]) -> None:
-        self._loop = asyncio.get_running_loop()
+        super().__init__(timeout, scope)
         self._on_end = on_end
-        self.timeout = timeout
-        self._scope: Scope | None = scope
         self._deadline = scope.deadline
         self._total = scope.total
 
-    @property
-    def request_id(self) -> str | None:
-        """The gateway's id of the call, once it has answered."""
-        return self.answer.request_id if self.answer is not None else None
-
     # How it begins.
-
-    async def acquire(self, slots: Slots) -> None:
-        """Wait for a slot."""
-        started = self._loop.time()
-        try:
-            await slots.acquire()
-        finally:
-            self.queued = self._loop.time() - started
-
-    async def payload(self, request: Request) -> bytes | Outgoing | None:
-        """Return a body as aiohttp takes it: a large one, or one with files, to be written in pieces."""
-        body, parts = request.body, request.parts
-        if parts is None:
-            if body is None or len(body) <= AT_ONCE:
-                return body
-            parts = Body((body,))
-        self._outgoing = Outgoing(parts, self._on_its_way, self._sent)
-        await self._outgoing.open()
-        # One that could turn out to be closed would take with it what can't be sent again.
-        self.fresh_only = self.fresh_only or not self._outgoing.replayable
-        return self._outgoing
-
-    @property
-    def broken_by(self) -> Exception | None:
-        """What kept the body from being read, where that is why the request failed."""
-        return None if self._outgoing is None else self._outgoing.failure
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether the body can't be sent again."""
-        return self._outgoing is not None and self._outgoing.spent
-
-    @property
-    def _unsent(self) -> bool:
-        return self._outgoing is not None and not self._outgoing.whole
-
-    def check_sent(self) -> None:
-        """Raise where a success was told of a request that had not been sent whole: it is no such thing."""
-        if self.broken_by is not None:
-            raise self.broken_by
-        answer = self.answer
-        if self._unsent and answer is not None and answer.is_success:
-            msg = f"the answer was {answer.status} before the request was sent whole"
-            raise UnexpectedResponseError(
-                msg,
-                status=answer.status,
-                content_type=answer.content_type,
-                request_id=answer.request_id,
-            )
-
-    def _on_its_way(self, *, to_the_network: bool) -> None:
-        """Bound the wait for the network to take a piece; a file or a pipe may take its time."""
-        if self._scope is not None and self.answer is None:
-            self._scope.limit("upload", self.timeout.idle if to_the_network else None)
-
-    def _sent(self) -> None:
-        """Begin to wait for the answer, at the end of the body."""
-        if self.answer is None:
-            self.expect_answer(connecting=False)
-
-    def expect_answer(self, *, connecting: bool) -> None:
-        """Bound the wait for the first event from now on."""
-        seconds = self.timeout.first_event
-        if self._scope is not None:
-            if connecting and seconds is not None:
-                seconds += self.timeout.connect or 0.0
-            self._scope.limit("first_event", seconds)
 
     def connected(self, connection: aiohttp.connector.Connection, *, reused: bool) -> None:
         """Note the connection, before anything is sent on it: from here on the gateway's time runs."""

@@ -112,16 +112,16 @@ def show_the_rest(completion: ChatCompletion) -> None:
     with Output() as output:
         for call in _calls(completion):
             output.write(f"{call.function.name}({_arguments(call)})\n")
-    missing = what_is_missing(completion)
+    choice = completion.choices[0] if completion.choices else None
+    is_empty = choice is None or not (choice.message.text or _calls(completion))
+    missing = what_is_missing(choice.finish_reason if choice is not None else None, is_empty=is_empty)
     if missing is not None:
         note(missing)
 
 
-def what_is_missing(completion: ChatCompletion) -> str | None:
+def what_is_missing(reason: str | None, *, is_empty: bool) -> str | None:
     """Return that an answer was cut short, or that there is nothing in it; None where it is whole."""
-    choice = completion.choices[0] if completion.choices else None
-    reason = choice.finish_reason if choice is not None else None
-    if choice is None or not (choice.message.text or _calls(completion)):
+    if is_empty:
         return f"the answer is empty (finish reason: {reason or 'none given'})"
     return f"the answer was cut short (finish reason: {reason})" if reason in _CUT_SHORT else None
 

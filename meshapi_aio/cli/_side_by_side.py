@@ -47,7 +47,8 @@ class InTurn:
     """Shows one answer after the other, each under its model's name; the one whose turn it is as it comes."""
 
     def __init__(self, answers: Sequence[ModelAnswer]) -> None:
-        self._waiting = list(answers)
+        self._answers = answers
+        self._turn = 0
         self._output = Output()
         self._written = 0
         self._headed = False
@@ -58,34 +59,33 @@ class InTurn:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        while self._waiting:
+        while self._turn < len(self._answers):
             self._go_on()
             self._end()
 
     def show(self) -> None:
         """Print what has come of the answer whose turn it is, and those that are over."""
-        while self._waiting:
+        while self._turn < len(self._answers):
             self._go_on()
-            if not self._waiting[0].is_over:
+            if not self._answers[self._turn].is_over:
                 return
             self._end()
 
     def _go_on(self) -> None:
-        answer = self._waiting[0]
+        answer = self._answers[self._turn]
         if not self._headed:
             self._headed = True
-            click.echo(f"## {answer.model}")
+            self._output.write(f"\n## {answer.model}\n" if self._turn else f"## {answer.model}\n")
         self._output.write(answer.text[self._written :])
         self._written = len(answer.text)
 
     def _end(self) -> None:
-        answer = self._waiting.pop(0)
+        answer = self._answers[self._turn]
         self._output.end_line()
         if (remark := answer.remark()) is not None:
             click.echo(remark)
-        took = f"({' · '.join(answer.took())})"
-        click.echo(f"{took}\n" if self._waiting else took)
-        self._written, self._headed = 0, False
+        click.echo(f"({' · '.join(answer.took())})")
+        self._turn, self._written, self._headed = self._turn + 1, 0, False
 
 
 class SideBySide:

@@ -21,7 +21,7 @@ __all__ = ["command"]
 
 _HELP = """
 Make the call NAME, such as batches.list, and print what comes of it: a reply as JSON, a list as a line of
-JSON for each item, a stream as it comes, a file with -o FILE.
+JSON for each item of all its pages, a stream as it comes, a file with -o FILE.
 
 NAME is a method of the client, or the class of a call; "meshapi-aio calls" shows them as a table. What a
 field takes is read by its type: lists and objects as JSON; @FILE is what a file holds, @- standard input.

@@ -5,13 +5,11 @@ from collections.abc import Sequence
 
 import click
 
-from meshapi_aio.client import MeshAPI
 from meshapi_aio.endpoints._messages import Message
-from meshapi_aio.errors import MeshAPIError
+from meshapi_aio.endpoints.compare import ComparisonStream, StreamComparison
 
 from ._answers import ModelAnswer
-from ._asking import what_is_missing
-from ._failures import MisuseError, explained, failures_told
+from ._failures import MisuseError, failures_told
 from ._files import STDIN, prompt_from_stdin
 from ._options import base_url_option, local_option, retries_option, timeout_option
 from ._running import Access, connected, run
@@ -30,7 +28,7 @@ _PAUSE = 0.1  # seconds from one drawing to the next, so that the time is seen t
     "names",
     required=True,
     metavar="A,B,…",
-    help="The models, with commas between them.",
+    help="The models, with commas between them; at most 10.",
 )
 @click.option("--system", metavar="TEXT", help="Instructions to the models.")
 @timeout_option
@@ -64,39 +62,43 @@ def command(
         if not models:
             msg = "--models names no model: --models openai/gpt-4o-mini,deepseek/deepseek-r1"
             raise MisuseError(msg)
-    messages = [*([] if system is None else [Message.system(system)]), Message.user(asked)]
-    run(_compare(access, models, messages))
+        call = _call(models, [*([] if system is None else [Message.system(system)]), Message.user(asked)])
+    run(_compare(access, call))
 
 
-async def _compare(access: Access, models: Sequence[str], messages: Sequence[Message]) -> None:
-    async with connected(access) as client:
-        answers = [ModelAnswer(model) for model in models]
+def _call(models: Sequence[str], messages: Sequence[Message]) -> StreamComparison:
+    try:
+        # What compares the answers is not asked for: with it they would not stream.
+        return StreamComparison(models=models, messages=messages, skip_comparison=True)
+    except ValueError as error:  # of more models than the gateway takes
+        raise MisuseError(str(error)) from None
+
+
+async def _compare(access: Access, call: StreamComparison) -> None:
+    answers = [ModelAnswer(model) for model in call.models]
+    async with connected(access) as client, client.stream(call) as stream:
         with shown_as_they_come(answers) as showing:
-            asked = [asyncio.create_task(_ask(client, answer, messages)) for answer in answers]
+            heard = asyncio.create_task(_hear(stream, answers))
             try:
-                waiting = set(asked)
-                while waiting:
-                    _, waiting = await asyncio.wait(waiting, timeout=_PAUSE)
+                while not heard.done():
+                    await asyncio.wait([heard], timeout=_PAUSE)
                     showing.show()
             finally:
-                for task in asked:
-                    task.cancel()
-                await asyncio.wait(asked)
-        await asyncio.gather(*asked)
+                heard.cancel()
+                await asyncio.wait([heard])
+        heard.result()
     if all(answer.error is not None for answer in answers):
         raise click.exceptions.Exit(1)
 
 
-async def _ask(client: MeshAPI, answer: ModelAnswer, messages: Sequence[Message]) -> None:
-    """Ask one of the models; what goes wrong with it is part of its answer."""
-    try:
-        async with client.chat.completions.stream(model=answer.model, messages=messages) as stream:
-            async for text in stream.text_stream:
-                answer.text += text
-            completion = await stream.get_final_completion()
-    except MeshAPIError as error:
-        answer.fail(explained(error))
-    else:
-        answer.missing = what_is_missing(completion)
-        answer.usage = completion.usage
+async def _hear(stream: ComparisonStream, answers: list[ModelAnswer]) -> None:
+    """Give each answer what is its own, until there is no more."""
+    by_model = {answer.model: answer for answer in answers}
+    async for event in stream:
+        if event.model is not None:
+            if event.model not in by_model:  # by another name than it was asked by
+                by_model[event.model] = ModelAnswer(event.model)
+                answers.append(by_model[event.model])
+            by_model[event.model].hear(event)
+    for answer in answers:
         answer.end()

@@ -5,6 +5,7 @@ from typing import Any
 
 from .._batch import Batch, Run
 from ._folding import ChoiceFolder
+from ._streams import Folder
 
 
 __all__ = ["FAILED", "HEAD", "CompletionFolder", "error_of"]
@@ -36,7 +37,7 @@ def error_of(choices: Iterable[Any]) -> Mapping[str, Any] | None:
 _DELTA = ".choices[].delta."
 
 
-class CompletionFolder:
+class CompletionFolder(Folder):
     """
     Folds the chunks of a completion.
 
@@ -53,9 +54,20 @@ class CompletionFolder:
         self._folders: dict[int, ChoiceFolder] = {}
 
     @property
-    def finish_reasons(self) -> list[str | None]:
-        """Why each answer ended; None for one that has not."""
-        return [folder.finish_reason for folder in self._folders.values()]
+    def whole(self) -> bool:
+        """Whether every answer has told why it ended."""
+        return bool(self._folders) and all(folder.finish_reason for folder in self._folders.values())
+
+    @property
+    def failure(self) -> Mapping[str, str] | None:
+        """What is known of a failure that an answer told as the reason of its end."""
+        failed = any(folder.finish_reason == "error" for folder in self._folders.values())
+        return FAILED if failed else None
+
+    @property
+    def usage(self) -> Any:
+        """The token counts, where they were told."""
+        return self._head["usage"]
 
     def head(self) -> dict[str, Any]:
         """Return what is known besides the choices, as fields of a completion."""

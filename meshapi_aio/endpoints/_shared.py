@@ -1,16 +1,15 @@
 """What several families share: token counts, bytes in base64, and checks of fields. Pure."""
 
 import binascii
+import sys
+from array import array
 from base64 import b64decode
 from collections.abc import Callable, Sequence
 from decimal import Decimal, InvalidOperation
-from typing import Any, TypeVar
-
-import attrs
+from typing import Any
 
 from .._shape import Shape, shape
 from ..errors import DecodeError
-from ..settings import Timeout
 
 
 __all__ = [
@@ -18,16 +17,12 @@ __all__ = [
     "Usage",
     "at_most_characters",
     "between",
-    "check_stream_left_alone",
     "decimal",
+    "floats_from_base64",
     "from_base64",
-    "gateway_seconds",
     "positive",
     "sized",
-    "unstreamed",
 ]
-
-CallType = TypeVar("CallType")
 
 
 @shape
@@ -43,7 +38,7 @@ class PromptTokensDetails(Shape):
 @shape
 class Usage(Shape):
     """
-    Token counts.
+    Token counts, under the names of chat, of responses and images, or both.
 
     None means that the gateway did not say, never zero. The classifier's tokens come only with
     auto-routing; they are billed in addition and not contained in ``prompt_tokens``.
@@ -54,22 +49,15 @@ class Usage(Shape):
     total_tokens: int | None = None
     prompt_tokens_details: PromptTokensDetails | None = None
     completion_tokens_details: dict[str, Any] | None = None
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    input_tokens_details: dict[str, Any] | None = None
+    output_tokens_details: dict[str, Any] | None = None
     classifier_prompt_tokens: int | None = None
     classifier_completion_tokens: int | None = None
     classifier_tokens: int | None = None
     byok_used: bool | None = None
     fallback_triggered: bool | None = None
-
-
-def gateway_seconds(value: float | None) -> float | None:
-    """Tell the body field ``timeout`` (the gateway's wait for its upstream) from the client's own limits."""
-    if isinstance(value, Timeout):
-        msg = (
-            "timeout= here is the gateway's own limit, a number of seconds; "
-            "set the client's limits with client.with_options(timeout=Timeout(…))"
-        )
-        raise TypeError(msg)
-    return value
 
 
 def between(low: float, high: float | None = None) -> Callable[[object, Any, Any], None]:
@@ -120,22 +108,16 @@ def from_base64(text: str, what: str) -> bytes:
         raise DecodeError(msg, body=text) from None
 
 
-def unstreamed(call: object, whole: Callable[..., CallType]) -> CallType:
-    """Return the same request as a call of the kind that is answered at once."""
-    own: Any = type(call)
-    names = [field.name for field in attrs.fields(own) if field.name != "stream"]
-    return whole(**{name: getattr(call, name) for name in names})
-
-
-def check_stream_left_alone(call: Any) -> None:
-    """Check that ``extra_body`` leaves a call of its kind: streams and whole answers are read differently."""
-    extra = call.extra_body
-    if extra is not None and extra.get("stream", call.stream) is not call.stream:
-        msg = (
-            f"{type(call).__name__}: extra_body sets stream to {extra['stream']!r}, and the answer could "
-            "not be read then; use create(…, stream=True) for a stream, create(…) for a whole answer"
-        )
-        raise ValueError(msg)
+def floats_from_base64(text: str, what: str) -> "array[float]":
+    """Return the 32-bit floats that a text in base64 holds; ``what`` stands in the ``DecodeError`` if not."""
+    data = from_base64(text, what)
+    if len(data) % 4:
+        msg = f"{what} has {len(data)} bytes, which is no whole number of 32-bit floats"
+        raise DecodeError(msg, body=text)
+    floats = array("f", data)
+    if sys.byteorder == "big":  # on the wire the lowest byte comes first
+        floats.byteswap()
+    return floats
 
 
 def decimal(value: object) -> Decimal | None:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from typing import Protocol, Self
 
 
-__all__ = ["TextJoiner", "TextStream", "join_halves"]
+__all__ = ["HasText", "TextJoiner", "TextStream", "join_halves"]
 
 
 def join_halves(text: str) -> str:
@@ -51,9 +51,13 @@ class TextJoiner:
         return "\N{REPLACEMENT CHARACTER}" if half else ""
 
 
-class _HasText(Protocol):
+class HasText(Protocol):
+    """What a piece of text comes in."""
+
     @property
-    def text(self) -> str: ...
+    def text(self) -> str:
+        """The text, which may be empty, and end in half a character."""
+        ...
 
 
 class TextStream:
@@ -63,7 +67,7 @@ class TextStream:
     A half of a character whose other never comes reads as U+FFFD. It raises what iterating the stream raises.
     """
 
-    def __init__(self, chunks: AsyncIterator[_HasText], joiner: TextJoiner) -> None:
+    def __init__(self, chunks: AsyncIterator[HasText], joiner: TextJoiner) -> None:
         self._chunks = chunks
         self._joiner = joiner
 

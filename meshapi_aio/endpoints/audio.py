@@ -15,7 +15,8 @@ from .._pages import ListCall, TokenPage, list_method
 from .._shape import Reply, shape
 from .._upload import Uploadable, as_upload
 from ..call import Call, StreamCall, fields, get, post
-from ._shared import between, check_stream_left_alone
+from ._bodies import Body, Streamable
+from ._shared import between
 
 
 __all__ = [
@@ -45,7 +46,7 @@ def _as_audio(value: Any) -> Any:
 
 
 @fields
-class _SpeechFields:
+class _SpeechFields(Streamable):
     input: str
     """The text to be spoken."""
     model: str | None = None
@@ -53,11 +54,12 @@ class _SpeechFields:
     voice: str | None = None
     """Who speaks, with models such as those of ElevenLabs."""
     speaker: str | None = None
-    """Who speaks, with models of Sarvam."""
+    """Who speaks, with models of Sarvam; ``anushka`` by default."""
     response_format: str | None = None
     """Such as ``mp3``; models of Sarvam refuse an explicit ``wav``, which they make by themselves."""
     language_code: str | None = None
     target_language_code: str | None = None
+    """With models of Sarvam; ``hi-IN`` by default."""
     voice_settings: Mapping[str, Any] | None = None
     """Any of ``stability``, ``similarity_boost``, ``style``, ``use_speaker_boost`` and ``speed``."""
     pronunciation_dictionary_locators: Sequence[Mapping[str, Any]] | None = None
@@ -77,10 +79,6 @@ class _SpeechFields:
     pitch: float | None = None
     pace: float | None = None
     loudness: float | None = None
-    extra_body: Mapping[str, Any] | None = None
-
-    def __attrs_post_init__(self) -> None:
-        check_stream_left_alone(self)
 
 
 @post("/v1/audio/speech")
@@ -114,7 +112,7 @@ class Transcription(Reply):
 
 
 @post("/v1/audio/transcriptions")
-class CreateTranscription(Call[Transcription]):
+class CreateTranscription(Body, Call[Transcription]):
     """
     Turn a recording into text: a ``file``, or the address of one.
 
@@ -151,7 +149,6 @@ class CreateTranscription(Call[Transcription]):
     entity_redaction_mode: str | None = None
     with_timestamps: bool | None = None
     debug_mode: bool | None = None
-    extra_body: Mapping[str, Any] | None = None
 
     def __attrs_post_init__(self) -> None:
         given = [name for name in _RECORDINGS if getattr(self, name) is not None]
@@ -172,17 +169,16 @@ class GetTranscription(Call[Transcription]):
 
 
 @post("/v1/audio/transcriptions/translate")
-class TranslateTranscription(Call[Transcription]):
+class TranslateTranscription(Body, Call[Transcription]):
     """Turn a recording in any language into English text, by a model for transcriptions."""
 
     file: Uploadable = attrs.field(converter=_as_audio)
     model: str | None = None
     prompt: str | None = None
-    extra_body: Mapping[str, Any] | None = None
 
 
 @post("/v1/audio/translations")
-class CreateTranslation(Call[Transcription]):
+class CreateTranslation(Body, Call[Transcription]):
     """Turn a recording in any language into English text, by a model for translations."""
 
     file: Uploadable = attrs.field(converter=_as_audio)
@@ -190,7 +186,6 @@ class CreateTranslation(Call[Transcription]):
     prompt: str | None = None
     response_format: str | None = None
     temperature: float | None = attrs.field(default=None, validator=between(0, 2))
-    extra_body: Mapping[str, Any] | None = None
 
 
 @shape

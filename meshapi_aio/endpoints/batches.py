@@ -14,6 +14,8 @@ from .._pages import CursorPage, ListCall, list_method
 from .._polling import Job, wait_method
 from .._shape import Shape, shape
 from ..call import Call, get, post
+from ._batch_requests import check_requests
+from ._bodies import Body, FromCursor
 from .chat import CreateChatCompletion
 
 
@@ -110,33 +112,8 @@ def _completed(request: Mapping[str, Any]) -> dict[str, Any]:
     return {"method": "POST", "url": CreateChatCompletion.route.path, **request, **said}
 
 
-def _check_requests(owner: object, _attribute: object, requests: Sequence[Mapping[str, Any]]) -> None:
-    ids: set[Any] = set()
-    models: set[Any] = set()
-    problem = None if requests else " is empty; a batch needs at least one request"
-    for position, request in enumerate(requests):
-        custom_id, body = request.get("custom_id"), request.get("body")
-        if not isinstance(custom_id, str) or not custom_id:
-            problem = f"[{position}] has no custom_id, by which its result is found"
-        elif custom_id in ids:
-            problem = f"[{position}] has the custom_id {custom_id!r} of another one; each needs its own"
-        elif not isinstance(body, Mapping):
-            problem = f"[{position}] has no body, a CreateChatCompletion(…) or a dict"
-        else:
-            models.add(body.get("model"))
-        if problem is not None:
-            break
-        ids.add(custom_id)
-    if problem is None and len(models) > 1:
-        named = ", ".join(sorted(map(repr, models)))
-        problem = f" are for several models, {named}; a batch is for one model"
-    if problem is not None:
-        msg = f"{type(owner).__name__}: requests{problem}"
-        raise ValueError(msg)
-
-
 @post("/v1/batches")
-class CreateBatch(Call[Batch]):
+class CreateBatch(Body, Call[Batch]):
     """
     Begin a batch, and return it before anything is done; ``batches.wait`` waits for its end.
 
@@ -144,7 +121,7 @@ class CreateBatch(Call[Batch]):
     ``InternalServerError`` with status 501 for a model that can't be batched.
     """
 
-    requests: Sequence[Mapping[str, Any]] = attrs.field(converter=_complete, validator=_check_requests)
+    requests: Sequence[Mapping[str, Any]] = attrs.field(converter=_complete, validator=check_requests)
     """
     ``{"custom_id": …, "body": CreateChatCompletion(…)}``, or with the body as a dict; all for one model.
 
@@ -153,16 +130,11 @@ class CreateBatch(Call[Batch]):
     completion_window: str | None = None
     """Such as ``24h``, the default."""
     metadata: Mapping[str, Any] | None = None
-    extra_body: Mapping[str, Any] | None = None
 
 
 @get("/v1/batches")
-class ListBatches(ListCall[BatchPage, Batch]):
+class ListBatches(FromCursor, ListCall[BatchPage, Batch]):
     """List batches, without their results."""
-
-    after: str | None = None
-    """The id of the batch after which the page begins."""
-    limit: int | None = None
 
 
 @get("/v1/batches/{id}")

@@ -1,34 +1,20 @@
-"""
-Chat completions: ``client.chat.completions``.
-
-The wire facts are those of the gateway's documentation of ``POST /v1/chat/completions`` and of its production
-behaviour where that differs; such places say so.
-"""
+"""Chat completions: ``client.chat.completions``."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import attrs
 
-from .._batch import Batch
 from .._family import Family, Namespace, create_method, stream_method
 from .._shape import Reply, Shape, shape
-from .._stream import Stream
 from ..call import Call, StreamCall, fields, post
-from ..errors import MeshAPIError, StreamAPIError
-from ._completion import FAILED, HEAD, CompletionFolder, error_of
+from ..events import Meta
+from ._bodies import Answered, unstreamed
+from ._completion import HEAD, CompletionFolder, error_of
 from ._folding import AbsentDelta, Delta, delta_of
 from ._messages import Message, check_any_messages, check_messages
-from ._shared import (
-    Usage,
-    at_most_characters,
-    between,
-    check_stream_left_alone,
-    gateway_seconds,
-    positive,
-    unstreamed,
-)
-from ._text import TextJoiner, TextStream
+from ._shared import Usage, between
+from ._streams import SpokenStream
 
 
 __all__ = [
@@ -124,18 +110,10 @@ class ChatCompletionChunk(Shape):
         return ""
 
 
-class ChatCompletionStream(Stream[ChatCompletionChunk]):
+class ChatCompletionStream(SpokenStream[ChatCompletionChunk, ChatCompletion]):
     """A streamed answer: its chunks, its text, and at the end the whole completion."""
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._folder = CompletionFolder()
-        self._text = TextJoiner()
-
-    @property
-    def text_stream(self) -> TextStream:
-        """The text of the first answer, piece by piece, every character whole."""
-        return TextStream(self, self._text)
+    _folds = CompletionFolder
 
     @classmethod
     def chunks_of(cls, completion: ChatCompletion) -> list[ChatCompletionChunk]:
@@ -158,85 +136,35 @@ class ChatCompletionStream(Stream[ChatCompletionChunk]):
         ]
 
     async def get_final_completion(self) -> ChatCompletion:
-        """
-        Read what is left, and return the whole answer: text, tool calls, finish reasons, usage.
+        """Read what is left, and return the whole answer; raise what iterating raises, or has raised."""
+        return await self._final()
 
-        It raises what iterating raises, also when that was raised before.
-        """
-        await self._drain()
-        return self._folded()
-
-    def _fold(self, chunks: Batch[ChatCompletionChunk]) -> None:
-        self._folder.add(chunks)
-
-    def _folded(self) -> ChatCompletion:
+    def _folded(self, meta: Meta) -> ChatCompletion:
         whole = self._finished and self._failure is None
         choices = [Choice(**choice) for choice in self._folder.choices(whole=whole)]
-        assert self.meta is not None  # what was never opened has nothing to fold
-        return ChatCompletion(
-            object="chat.completion", choices=choices, meta=self.meta, **self._folder.head()
-        )
-
-    def _whole(self) -> bool:
-        reasons = self._folder.finish_reasons
-        return bool(reasons) and all(reasons)
-
-    def _spoilt(self) -> MeshAPIError | None:
-        if "error" not in self._folder.finish_reasons:
-            return None
-        return StreamAPIError(FAILED["message"], status=502, code=FAILED["code"], request_id=self.request_id)
-
-    def _partial(self) -> ChatCompletion:
-        return self._folded()
-
-    def _usage(self) -> Usage | None:
-        usage: Usage | None = self._folder.head()["usage"]
-        return usage
+        return ChatCompletion(object="chat.completion", choices=choices, meta=meta, **self._folder.head())
 
 
 @fields
-class _ChatFields:
-    falls_back: ClassVar[bool] = True
+class _ChatFields(Answered):
     messages: Sequence[Message | Mapping[str, Any]] = attrs.field(validator=check_messages)
     """The conversation so far, as ``Message`` objects or plain dicts, mixed freely."""
-    model: str | None = None
-    """``provider/name``, or ``auto`` to let the gateway choose; None takes the key's default."""
     models: Sequence[str] | None = None
     """Models that the gateway tries in this order when the first fails."""
-    temperature: float | None = attrs.field(default=None, validator=between(0, 2))
-    top_p: float | None = attrs.field(default=None, validator=between(0, 1))
     max_tokens: int | None = attrs.field(default=None, validator=between(1))
     """The most tokens to answer with."""
     frequency_penalty: float | None = attrs.field(default=None, validator=between(-2, 2))
     presence_penalty: float | None = attrs.field(default=None, validator=between(-2, 2))
     stop: str | Sequence[str] | None = None
     """Where to stop."""
-    seed: int | None = None
     tools: Sequence[Mapping[str, Any]] | None = None
     """``{"type": "function", "function": {"name", "description", "parameters"}}``, sent unchanged."""
-    tool_choice: str | Mapping[str, Any] | None = None
-    """``auto``, ``none``, ``required``, or ``{"type": "function", "function": {"name": …}}``."""
-    response_format: Mapping[str, Any] | None = None
-    """``{"type": "json_schema", "json_schema": {"name", "schema"}}``; support differs per model."""
     reasoning_effort: Literal["high", "medium", "low", "none"] | None = None
     """A model that can't take it refuses the call; ``none`` is a level, not the same as leaving it out."""
-    user: str | None = attrs.field(default=None, validator=at_most_characters(256))
-    """An id of the end user."""
-    template: str | None = None
-    """Name or id of a stored template."""
-    variables: Mapping[str, str] | None = None
-    """What fills the template's placeholders."""
-    session_id: str | None = None
     cache: bool | None = None
     """False goes round the gateway's response cache."""
     transforms: Sequence[str] | None = None
     """Such as ``middle-out``."""
-    timeout: float | None = attrs.field(default=None, converter=gateway_seconds, validator=positive)
-    """
-    Seconds that the GATEWAY waits for its upstream (300 by default).
-
-    The client's own limits are set with ``client.with_options(timeout=Timeout(…))``.
-    """
     async_mode: bool | None = None
     modality: Literal["text", "image"] | None = None
     """``image`` makes images through chat."""
@@ -248,11 +176,9 @@ class _ChatFields:
     service_tier: str | None = None
     weight_profile: Literal["quality_first", "balanced", "cost_first", "latency_first"] | None = None
     """What auto-routing weighs most."""
-    extra_body: Mapping[str, Any] | None = None
-    """Body keys that this client does not know; they replace its own of the same name, but for ``stream``."""
 
     def __attrs_post_init__(self) -> None:
-        check_stream_left_alone(self)
+        super().__attrs_post_init__()
         check_any_messages(self)
 
 

@@ -1,8 +1,7 @@
 """
 Comparisons: ``client.compare``.
 
-The wire facts are those of the gateway's documentation of ``POST /v1/chat/compare`` and of its clients. Of
-its streams only some keys are known, and of the names of its events one, ``delta``.
+Of its streams only some keys are known, and of the names of its events one, ``delta``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,14 +9,15 @@ from typing import Any, ClassVar, Literal
 
 import attrs
 
-from .._batch import Batch
 from .._family import Family, create_method
 from .._shape import Reply, Shape, shape
-from .._stream import Stream
 from ..call import Call, StreamCall, fields, post
+from ..events import Meta
+from ._bodies import Prompted
+from ._comparing import ComparisonFolder
 from ._messages import Message, check_any_messages, check_messages
-from ._shared import Usage, between, check_stream_left_alone, sized
-from ._text import join_halves
+from ._shared import Usage, between, sized
+from ._streams import FoldedStream
 
 
 __all__ = [
@@ -110,19 +110,7 @@ class ComparisonEvent(Shape):
         return self.delta if isinstance(self.delta, str) else ""
 
 
-_HEAD = (
-    "comparison_id",
-    "models",
-    "comparison_model",
-    "comparison_fallback_used",
-    "partial",
-    "skip_comparison",
-    "total_latency_ms",
-)
-_OF_ONE = ("error", "error_code", "usage", "latency_ms")
-
-
-class ComparisonStream(Stream[ComparisonEvent]):
+class ComparisonStream(FoldedStream[ComparisonEvent, Comparison]):
     """
     A streamed comparison: as a rule the text that compares the answers, with ``skip_comparison`` these.
 
@@ -130,52 +118,23 @@ class ComparisonStream(Stream[ComparisonEvent]):
     mark makes a stream whole.
     """
 
-    def __init__(self, *args: Any) -> None:
-        super().__init__(*args)
-        self._head: dict[str, Any] = {}
-        self._texts: dict[str | None, list[str]] = {}
-        self._results: dict[str, dict[str, Any]] = {}
+    _folds = ComparisonFolder
 
     async def get_final_comparison(self) -> Comparison:
         """
-        Read what is left, and return what the events add up to.
+        Read what is left, and return what the events add up to; raise what iterating raises, or has raised.
 
-        Results are of the models that events told of, and hold what these said. It raises what iterating
-        raises, also when that was raised before.
+        Results are of the models that events told of, and hold what these said.
         """
-        await self._drain()
-        return self._partial()
+        return await self._final()
 
-    def _fold(self, chunks: Batch[ComparisonEvent]) -> None:
-        for event in chunks:
-            self._head.update(_told(event, _HEAD))
-            if event.model is not None:
-                self._results.setdefault(event.model, {}).update(_told(event, _OF_ONE))
-            if event.text:
-                self._texts.setdefault(event.model, []).append(event.text)
-
-    def _partial(self) -> Comparison:
-        assert self.meta is not None  # what was never opened has nothing to fold
-        order = dict.fromkeys([*self._head.get("models", []), *self._results])
-        results = [
-            ComparisonResult(model=model, content=self._text(model), **self._results[model])
-            for model in order
-            if model in self._results
-        ]
-        return Comparison(results=results, comparison=self._text(None), meta=self.meta, **self._head)
-
-    def _text(self, model: str | None) -> str | None:
-        texts = self._texts.get(model)
-        return None if texts is None else join_halves("".join(texts))
-
-
-def _told(event: ComparisonEvent, names: Sequence[str]) -> dict[str, Any]:
-    values = {name: getattr(event, name) for name in names}
-    return {name: value for name, value in values.items() if value is not None}
+    def _folded(self, meta: Meta) -> Comparison:
+        results = [ComparisonResult(**result) for result in self._folder.results()]
+        return Comparison(results=results, meta=meta, **self._folder.head())
 
 
 @fields
-class _ComparisonFields:
+class _ComparisonFields(Prompted):
     models: Sequence[str] = attrs.field(validator=sized(1, 10))
     """From 1 to 10; the gateway asks one that is named twice only once."""
     messages: Sequence[Message | Mapping[str, Any]] = attrs.field(validator=check_messages)
@@ -185,21 +144,14 @@ class _ComparisonFields:
     comparison_model: str | None = None
     """The model that compares the answers."""
     comparison_instructions: str | None = None
-    temperature: float | None = attrs.field(default=None, validator=between(0, 2))
     max_tokens: int | None = attrs.field(default=None, validator=between(1))
     skip_comparison: bool | None = None
     """True returns the answers alone."""
     cache: bool | None = None
     """False goes round the gateway's response cache."""
-    template: str | None = None
-    """Name or id of a stored template."""
-    variables: Mapping[str, str] | None = None
-    """What fills the template's placeholders."""
-    extra_body: Mapping[str, Any] | None = None
-    """Body keys that this client does not know; they replace its own of the same name, but for ``stream``."""
 
     def __attrs_post_init__(self) -> None:
-        check_stream_left_alone(self)
+        super().__attrs_post_init__()
         check_any_messages(self)
 
 
@@ -217,11 +169,7 @@ class CompareModels(_ComparisonFields, Call[Comparison]):
 
 @post("/v1/chat/compare")
 class StreamComparison(_ComparisonFields, StreamCall[ComparisonStream]):
-    """
-    Ask several models the same, and return a stream of how the answers compare, or of the answers.
-
-    Particular errors, at the first step: as of the whole answer.
-    """
+    """Ask several models the same, and return a stream of how the answers compare, or of the answers."""
 
     stream: Literal[True] = True
 

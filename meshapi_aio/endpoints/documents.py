@@ -14,6 +14,7 @@ from .._pages import ListCall, OffsetPage, list_method
 from .._polling import Job, wait_method
 from .._shape import shape
 from ..call import Call, get, post
+from ._bodies import Body, FromOffset
 from ._shared import between, sized
 
 
@@ -62,7 +63,7 @@ class DocumentPage(OffsetPage[Document]):
 
 
 @post("/v1/documents/generate")
-class GenerateDocument(Call[Document]):
+class GenerateDocument(Body, Call[Document]):
     """Begin to write a document, and return it before it is written; ``documents.wait`` waits for it."""
 
     format: Literal["pdf", "docx", "pptx", "csv", "xlsx"]
@@ -70,16 +71,14 @@ class GenerateDocument(Call[Document]):
     model: str | None = None
     """``google/gemini-2.5-flash-lite`` by default."""
     metadata: Mapping[str, Any] | None = None
-    extra_body: Mapping[str, Any] | None = None
 
 
 @get("/v1/documents")
-class ListDocuments(ListCall[DocumentPage, Document]):
+class ListDocuments(FromOffset, ListCall[DocumentPage, Document]):
     """List documents."""
 
     limit: int | None = attrs.field(default=None, validator=between(1, 200))
     """How many to a page, 50 by default."""
-    offset: int | None = None
 
 
 @get("/v1/documents/{id}")

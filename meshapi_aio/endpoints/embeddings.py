@@ -1,11 +1,5 @@
-"""
-Embeddings: ``client.embeddings``.
+"""Embeddings: ``client.embeddings``."""
 
-The wire facts are those of the gateway's documentation of ``POST /v1/embeddings`` and of its clients' tests
-where these differ; such places say so.
-"""
-
-import sys
 from array import array
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -16,8 +10,8 @@ from .._family import Family, method
 from .._pages import Page
 from .._shape import Shape, shape
 from ..call import Call, post
-from ..errors import DecodeError
-from ._shared import Usage, at_most_characters, between, from_base64
+from ._bodies import Body
+from ._shared import Usage, at_most_characters, between, floats_from_base64
 
 
 __all__ = ["CreateEmbeddings", "Embedding", "EmbeddingList", "Embeddings"]
@@ -41,17 +35,9 @@ class Embedding(Shape):
         filled up, and ``embedding`` still has what came.
         """
         came = self.embedding
-        if not isinstance(came, str):
-            return array("f", came)
-        what = f"the embedding of input {self.index}"
-        data = from_base64(came, what)
-        if len(data) % 4:
-            msg = f"{what} has {len(data)} bytes, which is no whole number of 32-bit floats"
-            raise DecodeError(msg, body=came)
-        vector = array("f", data)
-        if sys.byteorder == "big":  # on the wire the lowest byte comes first
-            vector.byteswap()
-        return vector
+        if isinstance(came, str):
+            return floats_from_base64(came, f"the embedding of input {self.index}")
+        return array("f", came)
 
 
 @shape
@@ -77,7 +63,7 @@ class EmbeddingList(Page[Embedding]):
 
 
 @post("/v1/embeddings")
-class CreateEmbeddings(Call[EmbeddingList]):
+class CreateEmbeddings(Body, Call[EmbeddingList]):
     """
     Make vectors of texts, and return them with the index of the input that each belongs to.
 
@@ -97,8 +83,6 @@ class CreateEmbeddings(Call[EmbeddingList]):
     """A name, or ``{"order", "allow_fallbacks", "require_parameters", "data_collection"}``."""
     user: str | None = attrs.field(default=None, validator=at_most_characters(256))
     sparse_embedding: Mapping[str, Any] | None = None
-    extra_body: Mapping[str, Any] | None = None
-    """Body keys that this client does not know; they replace its own of the same name."""
 
 
 class Embeddings(Family):

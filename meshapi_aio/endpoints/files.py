@@ -16,7 +16,8 @@ from .._shape import Reply, Shape, shape
 from .._upload import Uploadable, as_upload
 from .._uploading import store
 from ..call import Call, get, post
-from ._shared import between
+from ._bodies import Body, FromOffset
+from ._shared import between, sized
 
 
 __all__ = [
@@ -153,7 +154,7 @@ class SearchResults(Reply):
 
 
 @post("/v1/files")
-class CreateFile(Call[FileTicket]):
+class CreateFile(Body, Call[FileTicket]):
     """
     Announce a file, and get the signed address to which its bytes are to be PUT, with the same type.
 
@@ -165,15 +166,14 @@ class CreateFile(Call[FileTicket]):
     embed: bool | None = None
     """Whether it is to be embedded once it is stored; true by default."""
     metadata: Mapping[str, Any] | None = None
-    extra_body: Mapping[str, Any] | None = None
 
 
 @get("/v1/files")
-class ListFiles(ListCall[FilePage, File]):
+class ListFiles(FromOffset, ListCall[FilePage, File]):
     """List files."""
 
     limit: int | None = attrs.field(default=None, validator=between(1, 200))
-    offset: int | None = None
+    """How many to a page, 50 by default."""
 
 
 @get("/v1/files/{id}")
@@ -191,28 +191,18 @@ class _GetStored(GetFile):
     reply = StoredFile
 
 
-def _some(owner: object, _attribute: object, value: Sequence[str]) -> None:
-    if not 1 <= len(value) <= _MOST_FILES:
-        msg = f"{type(owner).__name__}: file_ids must be 1 to {_MOST_FILES} ids, got {len(value)}"
-        raise ValueError(msg)
-
-
-_MOST_FILES = 100
-
-
 @post("/v1/files/embed")
-class EmbedFiles(Call[Embeddings]):
+class EmbedFiles(Body, Call[Embeddings]):
     """Embed files that are stored, and not embedded yet or failed at it; return how far each is."""
 
-    file_ids: Sequence[str] = attrs.field(validator=_some)
+    file_ids: Sequence[str] = attrs.field(validator=sized(1, 100))
     wait: bool | None = None
     """Whether the answer waits until they are embedded; false by default."""
     metadata: Mapping[str, Any] | None = None
-    extra_body: Mapping[str, Any] | None = None
 
 
 @post("/v1/files/search")
-class SearchFiles(Call[SearchResults]):
+class SearchFiles(Body, Call[SearchResults]):
     """Find the passages of embedded files that fit a query."""
 
     query: str
@@ -223,7 +213,6 @@ class SearchFiles(Call[SearchResults]):
     date_from: int | None = None
     """In seconds since the epoch, as is ``date_to``."""
     date_to: int | None = None
-    extra_body: Mapping[str, Any] | None = None
 
 
 class Files(Family):

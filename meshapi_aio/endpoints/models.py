@@ -12,6 +12,7 @@ from .._family import Family, method
 from .._pages import ListCall, OffsetPage, Page, list_method
 from .._shape import Reply, Shape, shape, wire_names
 from ..call import Call, get
+from ._bodies import FromOffset
 from ._shared import decimal
 
 
@@ -95,6 +96,14 @@ class Model(Reply):
     supports_batching: bool = False
     supports_background_response: bool = False
     supports_video_generation: bool = False
+    supports_image_edit: bool = False
+    supports_image_inpaint: bool = False
+    supports_image_outpaint: bool = False
+    supports_image_mix: bool = False
+    supports_image_reframe: bool = False
+    supports_image_upscale: bool = False
+    supports_image_remove_background: bool = False
+    supports_image_reference: bool = False
     standard_context_threshold: int | None = None
     realtime_session_max_tokens: int | None = None
     realtime_max_concurrent_per_owner: int | None = None
@@ -146,8 +155,8 @@ class ListPaidModels(ListCall[ModelPage, Model]):
 
 
 @get("/v1/models/search")
-class SearchModels(ListCall[ModelSearchPage, Model]):
-    """Find models, page by page."""
+class SearchModels(FromOffset, ListCall[ModelSearchPage, Model]):
+    """Find models, page by page, 20 to a page by default."""
 
     q: str | None = None
     """What to look for."""
@@ -159,9 +168,6 @@ class SearchModels(ListCall[ModelSearchPage, Model]):
     sort: Literal["brand", "name", "id", "context_length", "price"] | None = None
     """``price`` is not known to older deployments."""
     order: Literal["asc", "desc"] | None = None
-    limit: int | None = None
-    """How many to a page, 20 by default."""
-    offset: int | None = None
 
 
 @get("/v1/models/{id:path}")

@@ -1,8 +1,4 @@
-"""
-Moderations: ``client.moderations``.
-
-The wire facts are those of the gateway's documentation of ``POST /v1/moderations``.
-"""
+"""Moderations: ``client.moderations``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
@@ -13,6 +9,7 @@ from .._family import Family, method
 from .._pages import Page
 from .._shape import Shape, shape
 from ..call import Call, post
+from ._bodies import Body
 
 
 __all__ = ["CreateModeration", "Moderation", "ModerationList", "Moderations"]
@@ -39,19 +36,13 @@ class ModerationList(Page[Moderation]):
 
 
 @post("/v1/moderations")
-class CreateModeration(Call[ModerationList]):
-    """
-    Look for harmful content in texts and pictures, and return what was found, category by category.
-
-    A text that is flagged is no error, and no errors are particular.
-    """
+class CreateModeration(Body, Call[ModerationList]):
+    """Look for harmful content in texts and pictures, and return what was found, which is no error."""
 
     input: str | Sequence[str] | Sequence[Mapping[str, Any]]
     """A text, texts, or parts as in chat: ``{"type": "text", …}`` and ``{"type": "image_url", …}``."""
     model: str | None = None
     """By default ``omni-moderation-latest``."""
-    extra_body: Mapping[str, Any] | None = None
-    """Body keys that this client does not know; they replace its own of the same name."""
 
 
 class Moderations(Family):

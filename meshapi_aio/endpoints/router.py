@@ -1,4 +1,4 @@
-"""Routing: ``client.router``. The wire facts are those of the documentation of ``POST /v1/router/select``."""
+"""Routing: ``client.router``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
@@ -8,6 +8,7 @@ import attrs
 from .._family import Family, method
 from .._shape import Reply, Shape, shape
 from ..call import Call, post
+from ._bodies import Body
 from ._messages import Message
 from ._shared import sized
 
@@ -35,7 +36,7 @@ class Selection(Reply):
 
 
 @post("/v1/router/select")
-class SelectModel(Call[Selection]):
+class SelectModel(Body, Call[Selection]):
     """
     Choose the model that fits a conversation, and return its name; no model is asked.
 
@@ -47,8 +48,6 @@ class SelectModel(Call[Selection]):
     api_type: Literal["completions", "responses", "embeddings"] | None = None
     """What the model is for; ``completions`` by default."""
     exclude_models: Sequence[str] | None = None
-    extra_body: Mapping[str, Any] | None = None
-    """Body keys that this client does not know; they replace its own of the same name."""
 
 
 class Router(Family):

@@ -1,9 +1,4 @@
-"""
-Templates: ``client.templates``.
-
-The wire facts are those of the gateway's documentation of ``/v1/templates`` and of its clients' tests where
-these differ; such places say so.
-"""
+"""Templates: ``client.templates``."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,6 +7,7 @@ from .._family import Family, method
 from .._pages import ListCall, Page, list_method
 from .._shape import Reply, shape
 from ..call import Call, delete, fields, get, patch, post
+from ._bodies import Body
 from ._messages import Message
 
 
@@ -57,7 +53,7 @@ class TemplatePage(Page[Template]):
 
 
 @fields
-class _TemplateFields:
+class _TemplateFields(Body):
     description: str | None = None
     system: str | None = None
     """The instructions to the model."""
@@ -68,17 +64,11 @@ class _TemplateFields:
     """Fields of the call, such as ``temperature``."""
     variables: Sequence[str] | None = None
     """The names of the placeholders, for people to read; those in the texts count."""
-    extra_body: Mapping[str, Any] | None = None
-    """Body keys that this client does not know; they replace its own of the same name."""
 
 
 @post("/v1/templates")
 class CreateTemplate(_TemplateFields, Call[Template]):
-    """
-    Store a template, and return it with its id.
-
-    Particular errors: ``UnprocessableEntityError`` (a field that the gateway can't read).
-    """
+    """Store a template, and return it; ``UnprocessableEntityError`` for a field that can't be read."""
 
     name: str
     team_id: str | None = None
@@ -91,22 +81,14 @@ class ListTemplates(ListCall[TemplatePage, Template]):
 
 @get("/v1/templates/{id}")
 class GetTemplate(Call[Template]):
-    """
-    Return one template.
-
-    Particular errors: ``NotFoundError``, also once it was deleted.
-    """
+    """Fetch one template; ``NotFoundError`` where there is none, or none any more."""
 
     id: str
 
 
 @patch("/v1/templates/{id}")
 class UpdateTemplate(_TemplateFields, Call[Template]):
-    """
-    Change what is given of a template, and return all of it.
-
-    None leaves a field as it is. Particular errors: ``NotFoundError``.
-    """
+    """Change what is given of a template, and return all of it; None leaves a field as it is."""
 
     id: str
     name: str | None = None
@@ -114,11 +96,7 @@ class UpdateTemplate(_TemplateFields, Call[Template]):
 
 @delete("/v1/templates/{id}")
 class DeleteTemplate(Call[Reply]):
-    """
-    Delete a template; the reply is empty.
-
-    Particular errors: ``NotFoundError``.
-    """
+    """Delete a template; the reply is empty. ``NotFoundError`` where there is none."""
 
     id: str
 

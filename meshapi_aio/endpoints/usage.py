@@ -1,9 +1,8 @@
 """Usage: ``client.usage``, what calls cost, at once and with authority."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import attrs
 
@@ -11,6 +10,7 @@ from .._family import Family
 from .._pages import ListCall, Page, list_method
 from .._shape import Shape, shape
 from ..call import post
+from ._bodies import Body
 from ._shared import decimal
 
 
@@ -40,37 +40,29 @@ class UsageEventPage(Page[UsageEvent]):
     events: list[UsageEvent]
 
 
-def _as_text(since: datetime | str | None) -> datetime | str | None:
-    if not isinstance(since, datetime):
+def _as_text(since: datetime | str | None) -> str:
+    if isinstance(since, str):
         return since
+    if not isinstance(since, datetime):
+        wanted = "a datetime, or text such as '2026-08-01T00:00:00Z'"
+        msg = f"ListUsageEvents: since must be {wanted}, got {since!r}"
+        raise TypeError(msg)
     if since.tzinfo is None:
         msg = f"ListUsageEvents: since is {since!r} in no time zone; give it one, such as tzinfo=UTC"
         raise ValueError(msg)
     return since.isoformat()
 
 
-def _check_text(_owner: object, _attribute: object, since: Any) -> None:
-    if not isinstance(since, str):
-        wanted = "a datetime, or text such as '2026-08-01T00:00:00Z'"
-        msg = f"ListUsageEvents: since must be {wanted}, got {since!r}"
-        raise TypeError(msg)
-
-
 @post("/v1/usage/events")
-class ListUsageEvents(ListCall[UsageEventPage, UsageEvent]):
-    """
-    Return what calls cost, streams included; the price of a call is there as soon as the call is over.
+class ListUsageEvents(Body, ListCall[UsageEventPage, UsageEvent]):
+    """Return what calls cost, streams included, as soon as they are over; match them by ``request_id``."""
 
-    Match them by ``request_id``.
-    """
-
-    since: datetime | str | None = attrs.field(default=None, converter=_as_text, validator=_check_text)
+    since: datetime | str | None = attrs.field(default=None, converter=_as_text)
     """Only what came since then: a datetime with its time zone, or ISO text."""
     limit: int | None = None
     """How many, 200 by default."""
     org_id: str = ""
     """Required by the gateway's schema, and of no effect where an API key calls."""
-    extra_body: Mapping[str, Any] | None = None
 
 
 class AccountUsage(Family):

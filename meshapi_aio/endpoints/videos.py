@@ -8,6 +8,8 @@ from .._pages import ListCall, OffsetPage, list_method
 from .._polling import Job, wait_method
 from .._shape import Shape, shape
 from ..call import Call, get, post
+from ._bodies import Body, FromOffset
+from ._shared import Usage
 
 
 __all__ = [
@@ -18,7 +20,6 @@ __all__ = [
     "VideoContent",
     "VideoError",
     "VideoPage",
-    "VideoUsage",
     "Videos",
 ]
 
@@ -40,20 +41,13 @@ class VideoContent(Shape):
 
 
 @shape
-class VideoUsage(Shape):
-    """The tokens that a video cost."""
-
-    completion_tokens: int | None = None
-    total_tokens: int | None = None
-
-
-@shape
 class Video(Job):
     """
     A video, or the task of making one.
 
     ``status`` is an open string: ``queued`` and ``running`` go on, ``succeeded`` and ``failed`` are the end.
-    What ``create`` returns has an ``id`` and perhaps nothing else.
+    What ``create`` returns has an ``id`` and perhaps nothing else; from API version 2026-09 on, the id of the
+    call that began it is ``extra["request_id"]``.
     """
 
     # The last two are evidenced by no source but an upstream's own words; neither can mean that it goes on.
@@ -85,7 +79,7 @@ class Video(Job):
     draft_task_id: str | None = None
     service_tier: str | None = None
     execution_expires_after: int | None = None
-    usage: VideoUsage | None = None
+    usage: Usage | None = None
 
 
 @shape
@@ -98,7 +92,7 @@ class VideoPage(OffsetPage[Video]):
 
 
 @post("/v1/video/generations")
-class CreateVideo(Call[Video]):
+class CreateVideo(Body, Call[Video]):
     """Begin to make a video, and return its id at once; ``videos.wait`` waits for the video."""
 
     model: str
@@ -122,19 +116,16 @@ class CreateVideo(Call[Video]):
     watermark: bool | None = None
     safety_identifier: str | None = None
     priority: int | str | None = None
-    extra_body: Mapping[str, Any] | None = None
 
 
 @get("/v1/video/generations")
-class ListVideos(ListCall[VideoPage, Video]):
+class ListVideos(FromOffset, ListCall[VideoPage, Video]):
     """List videos, each as it was when somebody last asked for it by its id."""
 
     status: str | None = None
     model: str | None = None
     created_after: int | str | None = None
     created_before: int | str | None = None
-    limit: int | None = None
-    offset: int | None = None
 
 
 @get("/v1/video/generations/{id}")

@@ -1,7 +1,7 @@
-"""Web search: ``client.web``. The wire facts are those of the documentation of ``POST /v1/web/search``."""
+"""Web search: ``client.web``."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import ClassVar, Literal
 
 import attrs
 
@@ -9,6 +9,7 @@ from .._family import Family, method
 from .._pages import Page
 from .._shape import Shape, shape
 from ..call import Call, post
+from ._bodies import Body
 from ._shared import between, sized
 
 
@@ -48,12 +49,8 @@ class WebSearch(Page[WebSearchResult]):
 
 
 @post("/v1/web/search")
-class SearchWeb(Call[WebSearch]):
-    """
-    Search the web, and return the pages that were found.
-
-    Particular errors: ``PermissionDeniedError`` or ``NotFoundError`` where the gateway has it switched off.
-    """
+class SearchWeb(Body, Call[WebSearch]):
+    """Search the web; ``PermissionDeniedError`` or ``NotFoundError`` where the gateway does not do that."""
 
     query: str = attrs.field(validator=sized(1, 2000))
     model: str | None = None
@@ -66,8 +63,6 @@ class SearchWeb(Call[WebSearch]):
     include_answer: bool | None = None
     """Whether to sum up the pages in ``answer``."""
     include_page_content: bool | None = None
-    extra_body: Mapping[str, Any] | None = None
-    """Body keys that this client does not know; they replace its own of the same name."""
 
 
 class Web(Family):

@@ -5,7 +5,7 @@ Pure but for the memory of the service; this room performs no I/O.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import attrs
 
@@ -98,7 +98,7 @@ def admitting(endpoint: FamilyEndpoint) -> Callable[[ReceivedRequest, Service], 
         if refusal is not None:
             return refusal.answer(request.request_id, headers=service.limits.headers())
         made = endpoint(asked, service)
-        _settle(asked, made, service)
+        charge(asked, made.body, service)
         return attrs.evolve(made, headers={**service.limits.headers(), **made.headers})
 
     return answer
@@ -114,12 +114,11 @@ def _refusal(asked: Asked, service: Service) -> Refusal | None:
     return service.model_refusal(model)
 
 
-def _settle(asked: Asked, answer: Answer, service: Service) -> None:
-    """Take in what an answer costs that says how many tokens it took."""
-    body: Any = answer.body
-    usage: object = body.get("usage") if is_object(body) else None
-    if asked.request.method != "POST" or not is_object(usage):
+def charge(asked: Asked, body: object, service: Service) -> None:
+    """Take in what a reply costs that says how many tokens it took; what streams has to be told by itself."""
+    if asked.request.method != "POST" or not is_object(body) or not is_object(body.get("usage")):
         return
+    usage: Object = body["usage"]
     prompt = usage.get("prompt_tokens") or usage.get("input_tokens") or 0
     completion = usage.get("completion_tokens") or usage.get("output_tokens") or 0
     counts = {"prompt_tokens": prompt, "completion_tokens": completion}

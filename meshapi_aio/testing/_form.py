@@ -7,6 +7,7 @@ A pure function over bytes; this room performs no I/O.
 import itertools
 import re
 from email.message import Message
+from email.utils import collapse_rfc2231_value
 from urllib.parse import unquote
 
 import attrs
@@ -54,7 +55,9 @@ def _part(piece: bytes) -> Part | None:
     named = headers.get_param("name", header="content-disposition")
     if not isinstance(named, str):
         return None
-    filename = headers.get_filename()
+    # Not by get_filename, which strips what may be part of the name.
+    told = headers.get_param("filename", header="content-disposition")
+    filename = None if told is None else collapse_rfc2231_value(told)
     for escaped in (
         "%22",
         "%0D",

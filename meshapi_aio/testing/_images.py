@@ -7,7 +7,7 @@ Pure but for the memory of the service; this room performs no I/O.
 from collections.abc import Mapping
 from typing import Any
 
-from ._admission import Asked, FamilyEndpoint
+from ._admission import Asked, FamilyEndpoint, charge
 from ._faults import problem
 from ._media import PNG_BASE64
 from ._refusals import invalid
@@ -26,6 +26,7 @@ def _generate(asked: Asked, service: Service) -> Answer:
     made = _made(asked, service)
     if not asked.said.get("stream"):
         return Answer(body=made)
+    charge(asked, made, service)
     model = asked.said.get("model") or DEFAULT_IMAGE_MODEL
     head = {"id": f"img_{new_ulid()}", "object": "image.chunk", "created": made["created"], "model": model}
     waiting = {**head, "status": "processing", "data": []}

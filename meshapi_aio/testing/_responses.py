@@ -8,7 +8,7 @@ would say in a chat.
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ._admission import Asked, FamilyEndpoint
+from ._admission import Asked, FamilyEndpoint, charge
 from ._capabilities import thinks
 from ._chat import complete
 from ._json import Object, is_object
@@ -32,6 +32,8 @@ def _create(asked: Asked, service: Service) -> Answer:
     if isinstance(request, Refusal):
         return request.answer(asked.request.request_id)
     made = _response(said, request, service)
+    if said.get("background") or said.get("stream"):
+        charge(asked, made, service)
     if said.get("background"):
         kept: Thing = {"status": "queued", "response": made, "is_job": True}
         _shelf(service).put(made["id"], kept)

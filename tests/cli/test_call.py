@@ -188,6 +188,18 @@ async def test_a_streamed_text_is_printed_as_it_comes(gateway: FakeGateway) -> N
     assert gateway.requests[0].json["stream"] is True
 
 
+async def test_a_list_is_a_line_for_each_item_of_all_pages(gateway: FakeGateway) -> None:
+    """Each page is asked for in its turn; what came before one that fails stays."""
+    pages = [{"data": [{"id": "a"}, {"id": "b"}], "has_more": True}, {"data": [{"id": "c"}]}]
+    gateway.enqueue(*(Answer(body=page) for page in pages))
+    lines = '{"id": "a"}\n{"id": "b"}\n'
+    assert await invoke_at(gateway, "call", "batches.list", "limit=2") == (0, f'{lines}{{"id": "c"}}\n', "")
+    assert [request.query for request in gateway.requests] == [{"limit": "2"}, {"limit": "2", "after": "b"}]
+    gateway.enqueue(Answer(body=pages[0]), Answer(404, body={}))
+    ended = await invoke_at(gateway, "call", "batches.list")
+    assert (ended.status, ended.stdout) == (1, lines)
+
+
 async def test_the_chunks_of_a_stream_are_lines_of_json(gateway: FakeGateway) -> None:
     """With ``--chunks``, each as it came."""
     gateway.enqueue(Answer(events=[piece("\ud83d") | {"odd": 1}, piece("\ude00"), last()]))

@@ -136,6 +136,7 @@ def test_what_the_gateway_takes(arguments: dict[str, Any]) -> None:
         ),
         ({"user": "u" * 257}, ValueError, "user must be at most 256 characters, got 257"),
         ({"timeout": 0}, ValueError, "timeout must be above 0, got 0"),
+        ({"timeout": -1}, ValueError, "timeout must be above 0, got -1"),
         ({"timeout": "5"}, TypeError, "timeout must be a number or None, got '5'"),
         ({"modality": "sound"}, TypeError, "modality must be 'text' or 'image' or None, got 'sound'"),
         (

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
+from meshapi_aio.endpoints._shared import Usage
 from meshapi_aio.endpoints.images import (
     EditImage,
     GenerateImages,
     Image,
     ImageList,
     Images,
-    ImageUsage,
     StreamImages,
 )
 from meshapi_aio.errors import DecodeError, StreamAPIError, StreamTruncatedError
@@ -113,9 +113,7 @@ async def test_images() -> None:
     ]
     assert [image.bytes() for image in images] == [PNG, PNG]
     assert (images[0].revised_prompt, images.background) == ("a small cat", "transparent")
-    assert images.usage == ImageUsage(
-        total_tokens=5, input_tokens_details={"text_tokens": 2}, extra={"input_tokens": 3}
-    )
+    assert images.usage == Usage(total_tokens=5, input_tokens_details={"text_tokens": 2}, input_tokens=3)
 
 
 async def test_images_without_usage() -> None:
@@ -171,7 +169,7 @@ async def test_a_stream() -> None:
     ]
     assert chunks[2].data[0].bytes() == PNG
     assert await stream.get_final_images() == ImageList(
-        created=1, data=[Image(b64_json=B64)], usage=ImageUsage(total_tokens=5), meta=META
+        created=1, data=[Image(b64_json=B64)], usage=Usage(total_tokens=5), meta=META
     )
 
 
@@ -181,7 +179,7 @@ async def test_a_stream_without_its_end_mark() -> None:
     with pytest.raises(StreamTruncatedError) as caught:
         await stream.get_final_images()
     assert caught.value.partial.data[0].bytes() == PNG
-    assert caught.value.usage == ImageUsage(total_tokens=5)
+    assert caught.value.usage == Usage(total_tokens=5)
 
 
 async def test_an_error_event() -> None:

@@ -33,7 +33,7 @@ async def test_what_is_asked_for() -> None:
     assert [path for _, path, _ in gateway.sent] == [
         "/v1/models?free=false&type=video&provider=x",
         "/v1/models/paid",
-        "/v1/models/search?q=gpt%204&input_modality=text&input_modality=image&sort=price&order=desc&limit=5",
+        "/v1/models/search?limit=5&q=gpt%204&input_modality=text&input_modality=image&sort=price&order=desc",
         "/v1/models/a/b%20c%3Afree",
     ]
 
@@ -78,11 +78,11 @@ def test_a_price_that_is_none_is_left_out() -> None:
 
 async def test_what_is_not_said() -> None:
     """Is not supported, but for system prompts; null says no more."""
-    model = await Models(Answers({"id": "m", "supports_tools": None, "supports_image_edit": True})).get(
-        id="m"
-    )
+    row = {"id": "m", "supports_tools": None, "supports_image_edit": True, "supports_thought": True}
+    model = await Models(Answers(row)).get(id="m")
     assert (model.supports_tools, model.supports_system_prompt) == (False, True)
-    assert model.extra == {"supports_image_edit": True}
+    assert (model.supports_image_edit, model.supports_image_mix) == (True, False)
+    assert model.extra == {"supports_thought": True}
     assert model.pricing is None
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from meshapi_aio.endpoints._shared import Usage
 from meshapi_aio.endpoints.responses import (
     CreateResponse,
     GetResponse,
@@ -11,7 +12,6 @@ from meshapi_aio.endpoints.responses import (
     ResponseEvent,
     Responses,
     ResponseStream,
-    ResponseUsage,
     StreamResponse,
 )
 from meshapi_aio.errors import (
@@ -92,7 +92,7 @@ async def test_a_response() -> None:
     response = await Responses(gateway).create(input=given, **FIELDS, extra_body={"new": 1})
     assert gateway.sent == [("POST", "/v1/responses", {"input": given, **FIELDS, "stream": False, "new": 1})]
     assert (response.output_text, response.output) == ("Héllo", WHOLE["output"])
-    assert response.usage == ResponseUsage(input_tokens=3, output_tokens=2, total_tokens=5)
+    assert response.usage == Usage(input_tokens=3, output_tokens=2, total_tokens=5)
     assert (response.id, response.created_at, response.is_done) == ("resp_1", 1, True)
 
 
@@ -135,7 +135,7 @@ async def test_the_shape_of_chat_keeps_its_reasoning() -> None:
     """What a message has beside its text is in its ``extra``."""
     response = await responded(CHAT)
     assert response.choices[0].message.extra == {"reasoning": {"encrypted_content": "x"}}
-    assert response.usage == ResponseUsage(prompt_tokens=3)
+    assert response.usage == Usage(prompt_tokens=3)
 
 
 @pytest.mark.parametrize(
@@ -279,7 +279,7 @@ async def test_a_stream() -> None:
     assert [each.text for each in events] == ["", "", "Hé", "llo", "", ""]
     assert events[4].extra == {"x": 1}
     assert events[5].response is not None
-    assert events[5].response.usage == ResponseUsage(input_tokens=3, output_tokens=2, total_tokens=5)
+    assert events[5].response.usage == Usage(input_tokens=3, output_tokens=2, total_tokens=5)
     whole = await streaming.get_final_response()
     assert (whole.output_text, whole.status, whole.meta) == ("Héllo", "completed", META)
 

@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from meshapi_aio._codec import structurer
+from meshapi_aio.endpoints._bodies import gateway_seconds
 from meshapi_aio.endpoints._shared import (
     PromptTokensDetails,
     Usage,
     at_most_characters,
     between,
     from_base64,
-    gateway_seconds,
     positive,
     sized,
 )

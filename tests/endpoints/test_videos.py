@@ -60,7 +60,7 @@ async def test_the_list_is_by_offset() -> None:
         {**page, "data": [{"id": "a"}], "offset": 0}, {**page, "data": [{"id": "b"}], "offset": 1}
     )
     assert [video.id async for video in Videos(gateway).list(status="failed", limit=1)] == ["a", "b"]
-    assert gateway.sent[1][1] == "/v1/video/generations?status=failed&limit=1&offset=1"
+    assert gateway.sent[1][1] == "/v1/video/generations?limit=1&offset=1&status=failed"
 
 
 async def test_waiting_for_a_video() -> None:

@@ -196,9 +196,10 @@ async def test_a_body_that_ends_at_any_byte(then: Literal["close", "reset"], tls
         (never_answer, Timeout(first_event=0.05), "first_event"),
         (open_and_stall, Timeout(first_event=0.05), "first_event"),
         (begin_and_stall, Timeout(idle=0.05), "idle"),
-        (never_answer, Timeout(total=0.05), "deadline"),
-        (open_and_stall, Timeout(total=0.05), "deadline"),
-        (begin_and_stall, Timeout(total=1), "deadline"),  # time for what comes before the stall
+        # A second, so that there is time for what comes before the stall: the handshake, the first chunk.
+        (never_answer, Timeout(total=1), "deadline"),
+        (open_and_stall, Timeout(total=1), "deadline"),
+        (begin_and_stall, Timeout(total=1), "deadline"),
     ],
 )
 async def test_a_stream_that_stalls(script: Script, timeout: Timeout, phase: str, tls: bool) -> None:

@@ -64,7 +64,7 @@ async def test_audio(speaker: Speaker) -> None:
     recording = ("ä.wav", spoken.content, "audio/wav")
     heard = await speaker.call(audio.transcriptions.create, model="m", file=recording, temperature=0.5)
     assert heard.text == f"This is ä.wav, {len(spoken.content)} bytes of audio/wav."
-    with pytest.warns(DeprecationWarning):  # the package would have it done by others
+    with pytest.warns(DeprecationWarning, match="deprecated"):  # the package would have it done by others
         translated = await speaker.call(audio.translations.create, model="m", file=recording)
     assert translated.text == heard.text
 

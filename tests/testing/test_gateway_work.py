@@ -120,6 +120,8 @@ async def test_a_model_that_reasons(gateway: FakeGateway) -> None:
     pieces = [event["delta"] for event in told if event["type"] == "response.reasoning_summary_text.delta"]
     assert "".join(pieces) == whole["output"][0]["summary"][0]["text"]
     assert whole["usage"]["output_tokens"] > 0
+    _, charged = await ask(gateway, "POST", "/v1/usage/events", {"org_id": ""})
+    assert charged["events"][0]["completion_tokens"] == whole["usage"]["output_tokens"]
 
 
 # Compare.

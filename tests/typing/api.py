@@ -160,7 +160,7 @@ async def calls_as_values(client: MeshAPI) -> None:
     await client.send(streamed)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     client.stream(call)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     CreateChatCompletion(messages=MESSAGES, stream=True)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    CreateChatCompletion(MESSAGES)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+    CreateChatCompletion(MESSAGES)  # type: ignore[call-arg, arg-type]  # pyright: ignore[reportCallIssue]
     call.model = "other"  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 
 
