@@ -52,16 +52,21 @@ def _part(piece: bytes) -> Part | None:
         name, colon, value = line.partition(":")
         if colon:
             headers[name.strip()] = value.strip()
-    named = headers.get_param("name", header="content-disposition")
-    if not isinstance(named, str):
+    named = _parameter(headers, "name")
+    if named is None:
         return None
-    # Not by get_filename, which strips what may be part of the name.
-    told = headers.get_param("filename", header="content-disposition")
-    filename = None if told is None else collapse_rfc2231_value(told)
-    for escaped in (
-        "%22",
-        "%0D",
-        "%0A",
-    ):  # https://html.spec.whatwg.org/multipage/form-control-infrastructure.html
-        filename = filename and filename.replace(escaped, unquote(escaped))
+    filename = _parameter(headers, "filename")
     return Part(named, content, filename, headers["Content-Type"] and headers.get_content_type())
+
+
+def _parameter(headers: Message, name: str) -> str | None:
+    """Return a parameter of the content disposition as browsers write it, else as e-mail does."""
+    found = re.search(rf';[ \t]*{name}="([^"]*)"', headers["Content-Disposition"] or "", re.IGNORECASE)
+    if found is None:
+        told = headers.get_param(name, header="content-disposition")
+        return None if told is None else collapse_rfc2231_value(told)
+    text = found[1]
+    # A backslash stands for itself (https://html.spec.whatwg.org/multipage/form-control-infrastructure.html).
+    for escaped in ("%22", "%0D", "%0A"):
+        text = text.replace(escaped, unquote(escaped))
+    return text

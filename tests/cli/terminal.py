@@ -23,10 +23,13 @@ ENTER = "\r"
 # Far beyond what a slow machine needs; nothing is waited for longer than it takes.
 _SECONDS = 90.0
 
-# Makes standard input the terminal that controls the process, as a shell does, so that Ctrl-C is a signal.
+# Makes standard input the terminal that controls the process, as a shell does, so that Ctrl-C is a signal; and
+# lets signals do what they do, also where the tests themselves run in the background or under nohup.
 _CONTROLLED = """\
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
+    signal.signal(number, signal.SIG_DFL)
 os.execv(sys.argv[1], sys.argv[1:])
 """
 
