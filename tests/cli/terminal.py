@@ -23,8 +23,8 @@ ENTER = "\r"
 # Far beyond what a slow machine needs; nothing is waited for longer than it takes.
 _SECONDS = 90.0
 
-# Makes standard input the terminal that controls the process, as a shell does, so that Ctrl-C is a signal; and
-# lets signals do what they do, also where the tests themselves run in the background or under nohup.
+# Makes standard input the terminal that controls the process, as a shell does, so that Ctrl-C is a signal.
+# Lets signals do what they do, also where the tests themselves run in the background or under nohup.
 _CONTROLLED = """\
 import fcntl, os, signal, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
