@@ -331,7 +331,7 @@ BODIES: dict[str, tuple[bytes, bytes, _Then, type[MeshAPIError] | None]] = {
     "no length, ended by closing": (whole() + _ANSWER, b"", "close", None),
     "HTTP/1.0, ended by closing": (whole(version="1.0") + _ANSWER, b"", "close", None),
     "HTTP/1.0, cut": (whole(version="1.0") + _ANSWER[:-5], b"", "close", UnexpectedResponseError),
-    "HTTP/1.0, reset": (whole(version="1.0") + _ANSWER[:-5], b"", "reset", UnexpectedResponseError),
+    "HTTP/1.0, reset": (whole(version="1.0") + _ANSWER[:-5], b"", "reset", APIConnectionError),
 }
 
 
