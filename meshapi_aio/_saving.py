@@ -20,9 +20,15 @@ def written_whole(path: str | os.PathLike[str]) -> Generator[BinaryIO]:
     """
     Open a file that gets its name at the end of the block, in place of what has that name then.
 
-    Until then it is a hidden file beside it, which is removed where the block is left by an error.
+    Until then it is a hidden file beside it, which is removed where the block is left by an error. A link
+    stays one, and its file is replaced; a device or a pipe is written to as it is.
     """
-    target = Path(path)
+    given = Path(path)
+    if given.exists() and not given.is_file():
+        with given.open("wb") as file:
+            yield file
+        return
+    target = given.resolve()
     unfinished = target.with_name(f".{target.name}.{secrets.token_hex(8)}.part")
     try:
         with unfinished.open("xb") as file:

@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Generator
 from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from meshapi_aio._bytes import ByteReply, ByteStream
@@ -98,11 +97,8 @@ def _opened(target: str | None) -> Generator[BinaryIO]:
         if target is None or target == STDIN:
             yield sys.stdout.buffer
             return
-        path = Path(target)
         try:
-            # A device or a pipe is written to, not replaced.
-            is_special = path.exists() and not path.is_file()
-            file = opened.enter_context(path.open("wb") if is_special else written_whole(path))
+            file = opened.enter_context(written_whole(target))
         except OSError as error:
             msg = f"-o {target}: {error.strerror}"
             raise MisuseError(msg) from None
