@@ -173,13 +173,18 @@ def _frozen(cls: CallClass, in_path: tuple[str, ...]) -> CallClass:
     def transformed(owner: type, own: "list[attrs.Attribute[Any]]") -> "list[attrs.Attribute[Any]]":
         checked = [field.evolve(validator=_check_place) if field.name in in_path else field for field in own]
         # Wherever they were declared: what has to be given comes first, what the client does not know last.
-        checked.sort(key=lambda field: (field.default is not attrs.NOTHING, field.name == "extra_body"))
+        checked.sort(key=_place_of)
         return set_checks_aside(owner, checked)
 
     made: CallClass = attrs.frozen(
         slots=True, kw_only=True, repr=False, eq=False, field_transformer=transformed
     )(cls)
     return made
+
+
+def _place_of(field: "attrs.Attribute[Any]") -> tuple[bool, bool, bool]:
+    """Return the key by which fields stand as one reads them, whatever class they come from."""
+    return (field.default is not attrs.NOTHING, field.name != "model", field.name == "extra_body")
 
 
 def _check_place(owner: Any, attribute: Any, value: str) -> None:

@@ -1,8 +1,8 @@
 """
 Opens and closes streams, cancels streams, fails streams, thousands of each, and shows that memory stays.
 
-``python -m tests.faults.memory [COUNT]``: prints how far the resident size has drifted after each kind, and
-exits with 1 where that is 10 MiB or more.
+``python -m tests.faults.memory [COUNT] [finish|cancel|fail]``: prints how far the resident size has drifted
+after each kind, or this one, and exits with 1 where that is 10 MiB or more.
 """
 
 import asyncio
@@ -80,14 +80,17 @@ def resident() -> int:
     return int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * 4096
 
 
-async def measure(count: int) -> int:
+USES = {use.__name__: use for use in (finish, cancel, fail)}
+
+
+async def measure(count: int, *names: str) -> int:
     """Do each thing so many times, and return the largest drift in bytes."""
     largest = 0
     async with (
         FaultServer(serve) as server,
         MeshAPI(server.base_url, "rsk_secret", retry=Retry(max_retries=0)) as client,
     ):
-        for use in (finish, cancel, fail):
+        for use in (USES[name] for name in names or USES):
             await many(use, client, count // 10, server)
             before = resident()
             await many(use, client, count, server)
@@ -117,5 +120,5 @@ def forget(server: FaultServer) -> None:
 
 
 if __name__ == "__main__":
-    drifted = asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT))
+    drifted = asyncio.run(measure(int(sys.argv[1]) if len(sys.argv) > 1 else COUNT, *sys.argv[2:]))
     sys.exit(drifted >= LIMIT)
