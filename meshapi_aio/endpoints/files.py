@@ -72,12 +72,18 @@ class File(Job):
     signed_url_expires_at: str | None = None
     embedding_status: str | None = None
     """``pending`` and ``queued`` go on, ``failed`` is an end as well; see ``last_error_code``."""
-    created_at: str | None = None
+    created_at: str | int | None = None
     updated_at: str | None = None
     total_tokens: int | None = None
     total_cost_usd: float | None = None
     """A number here, where other prices are text."""
     last_error_code: str | None = None
+
+    @classmethod
+    def _given(cls, value: Any) -> Any:
+        # The files of batches that older clients made under this path have an ``id``, and seconds for times.
+        is_old = isinstance(value, dict) and "file_id" not in value and "id" in value
+        return {**value, "file_id": value["id"]} if is_old else value
 
     @property
     def is_stored(self) -> bool:

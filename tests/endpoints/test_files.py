@@ -108,6 +108,14 @@ def test_a_file_of_which_little_is_known() -> None:
     assert (file.is_done, file.is_stored, file.total_cost_usd) == (False, False, None)
 
 
+async def test_a_file_of_a_batch_as_it_was_before() -> None:
+    """The same path once told of other files, with other keys: nothing of them is lost."""
+    old = {"id": "file_9", "object": "file", "bytes": 5, "created_at": 1_700_000_000, "purpose": "batch"}
+    file = await Files(Answers(old)).get(id="file_9")
+    assert (file.file_id, file.created_at, file.is_done) == ("file_9", 1_700_000_000, False)
+    assert file.extra == {"id": "file_9", "object": "file", "bytes": 5, "purpose": "batch"}
+
+
 async def test_an_upload_in_one_step(client: MeshAPI, gateway: FakeGateway, tmp_path: Path) -> None:
     """Ticket, storage, and the file as it is then; the storage gets neither token nor headers of ours."""
     path = tmp_path / "Grüße.txt"
