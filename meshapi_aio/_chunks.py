@@ -1,7 +1,7 @@
 """
 A stream's bytes to its chunks, however they are cut. Performs no I/O and knows no event loop.
 
-Every event can go the full way, decoder, JSON, shape; most go by a template of the stream (``_template.py``).
+Every event can go the full way, decoder, JSON, shape; most go by a template of the stream (``_learning.py``).
 """
 
 import functools
@@ -13,8 +13,8 @@ from ._batch import Alike, Batch, Run
 from ._codec import structurer, unfit
 from ._event_stream import BOM, is_event_stream, is_whole, with_name
 from ._json import loads
+from ._learning import Templates
 from ._stream import Stream
-from ._template import Templates
 from .call import StreamCall
 from .errors import MalformedEventError, MeshAPIError, ResponseTooLargeError
 from .settings import Settings

@@ -47,6 +47,7 @@ TABLE: Mapping[str, Row] = {
     "_quick.py": Row(2, _ATTRS),
     "_maker.py": Row(2, _ATTRS),
     "_template.py": Row(3),
+    "_learning.py": Row(4),
     "sse.py": Row(2),
     "_retry.py": Row(2),
     "_scope.py": Row(2, event_loop=True),

@@ -14,7 +14,7 @@ from meshapi_aio._batch import Batch
 from meshapi_aio._chunks import ChunkReader
 from meshapi_aio._codec import structurer
 from meshapi_aio._json import loads
-from meshapi_aio._template import Templates
+from meshapi_aio._learning import Templates
 from meshapi_aio.errors import MalformedEventError
 from meshapi_aio.settings import Settings
 from tests.feeding import fed
