@@ -1,24 +1,24 @@
 """
-How a call is sent: attempt after attempt, model after model, within its scope and with an account of it.
+How a call is sent: attempt after attempt, model after model, within its scope.
 
 What may be tried again is decided in pure rooms; here it is done.
 """
 
 import asyncio
 import random
-import time
 import traceback
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import attrs
 
-from ._answer import Answer, read_error, telling_headers
+from ._answer import Answer, read_error
 from ._batch import Batch
 from ._byte_reader import ByteReader
 from ._chunks import ChunkReader, chunk_type
-from ._observing import Account, Observer
-from ._pump import Opening, Outcome, Pump, Reader
+from ._course import Course
+from ._observing import Observer
+from ._pump import Opening, Pump, Reader
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
 from ._slices import HUGE, read_in_slices
@@ -26,18 +26,7 @@ from ._transport import Exchange, Transport
 from ._wire import Request, prepare, read_reply, settings_for
 from .call import Call, StreamCall
 from .errors import MeshAPIError
-from .events import (
-    Attempt,
-    FallbackTaken,
-    GatewayRouted,
-    Meta,
-    ReplyReceived,
-    RequestFailed,
-    RequestSent,
-    RetryScheduled,
-    StreamEnded,
-    StreamOpened,
-)
+from .events import Meta
 from .settings import Fallback, Settings
 
 
@@ -56,7 +45,7 @@ class Courier:
 
 
 class Errand:
-    """One call under way: its scope, its attempts, and what is told of it."""
+    """One call under way."""
 
     def __init__(
         self, courier: Courier, settings: Settings, scope: Scope, call: Call[Any] | StreamCall[Any]
@@ -66,9 +55,7 @@ class Errand:
         self._scope = scope
         self._call = call
         self._fallback = settings.fallback if call.falls_back else None
-        self._account = Account(Observer(settings.on_event), call)
-        self._attempts: list[Attempt] = []
-        self._opened: tuple[float, Meta]
+        self._course = Course(Observer(settings.on_event), call)
         self._started = scope.now()
 
     # The two kinds of errands.
@@ -76,65 +63,27 @@ class Errand:
     async def whole(self, call: Call[Result]) -> tuple[Result, Meta]:
         """Return the reply of a call, and how it came about."""
         reply, meta = await self._told(self._chain(call, self._ask_whole))
-        if self._account.listens:
-            self._account.tell(
-                ReplyReceived,
-                attempts=len(self._attempts),
-                duration=self._account.duration,
-                request_id=meta.request_id,
-            )
+        self._course.replied(meta)
         return reply, meta
 
     async def stream(self, call: StreamCall[Any]) -> Opening[Any]:
         """Return what the stream of a call is opened with."""
         (pump, chunks), meta = await self._told(self._open(call))
-        self._account.tell(
-            StreamOpened,
-            attempts=len(self._attempts),
-            time_to_first_event=meta.time_to_first_event,
-            request_id=meta.request_id,
-        )
-        self._opened = (time.monotonic(), meta)
-        return Opening(pump, chunks, meta, self._stream_ended)
-
-    def _stream_ended(self, outcome: Outcome, chunks: int, skipped: int, error: MeshAPIError | None) -> None:
-        if not self._account.listens:
-            return
-        opened_at, meta = self._opened
-        self._account.tell(
-            StreamEnded,
-            outcome=outcome,
-            chunks=chunks,
-            skipped=skipped,
-            duration=time.monotonic() - opened_at,
-            time_to_first_event=meta.time_to_first_event,
-            **_nature(error),
-            request_id=meta.request_id,
-        )
+        self._course.opened(meta)
+        return Opening(pump, chunks, meta, self._course.ended)
 
     async def _told(self, coming: Awaitable[tuple[Result, Meta]]) -> tuple[Result, Meta]:
         """Wait for the outcome of an errand, and tell of its failure."""
         try:
-            result, meta = await coming
+            return await coming
         except BaseException as error:
             # Tracebacks may be shown with the locals of their frames: headers, bodies that echo the token.
             traceback.clear_frames(error.__traceback__)
             if isinstance(error, MeshAPIError):
                 error.call = self._call
-                error.attempts = tuple(self._attempts)
-            last = self._attempts[-1].request_id if self._attempts else None
-            self._account.tell(
-                RequestFailed,
-                attempts=len(self._attempts),
-                duration=self._account.duration,
-                **_nature(error),
-                request_id=getattr(error, "request_id", None) or last,
-            )
+                error.attempts = tuple(self._course.attempts)
+            self._course.failed(error)
             raise
-        routing = meta.routing if self._account.listens else None
-        if routing is not None and (routing.fallback or (routing.attempts or 0) > 1):
-            self._account.tell(GatewayRouted, routing=routing, request_id=meta.request_id)
-        return result, meta
 
     # One model after the other.
 
@@ -145,9 +94,7 @@ class Errand:
             fallback, instead = self._fallback, call.whole()
             if fallback is None or not fallback.unary or instead is None or not leads_on(error, fallback):
                 raise
-            model = getattr(call, "model", None)
-            self._tell_fallback(error, model, unary=True)
-            self._account.model = model
+            self._course.fell_back(error, getattr(call, "model", None), unary=True)
             reply, meta = await self._persist(instead, self._ask_whole)
             pump: Pump[Any] = Pump.delivered()
             return (pump, Batch(call.reply.chunks_of(reply))), attrs.evolve(meta, unary=True)
@@ -173,18 +120,8 @@ class Errand:
             except MeshAPIError as error:
                 if not others or not leads_on(error, fallback):
                     raise
-                self._tell_fallback(error, others[0], unary=False)
+                self._course.fell_back(error, others[0], unary=False)
             call = attrs.evolve(call, model=others.pop(0))
-            self._account.model = call.model
-
-    def _tell_fallback(self, error: MeshAPIError, to_model: str | None, *, unary: bool) -> None:
-        self._account.tell(
-            FallbackTaken,
-            to_model=to_model,
-            unary=unary,
-            **_nature(error),
-            request_id=error.request_id,
-        )
 
     # One attempt after the other.
 
@@ -198,10 +135,7 @@ class Errand:
         while True:
             exchange = self._courier.transport.exchange(self._settings.timeout, self._scope)
             exchange.fresh_only = fresh_only
-            if self._account.listens:
-                self._account.tell(
-                    RequestSent, attempt=len(self._attempts) + 1, method=request.method, path=call.route.path
-                )
+            self._course.sent(request.method, call.route.path)
             begun = self._scope.now()
             try:
                 async with self._scope:
@@ -211,17 +145,19 @@ class Errand:
                 stale = getattr(error, "stale", False)
                 pause = self._pause(error, retries, given_up=exchange.is_spent or (stale and fresh_only))
                 error.request_id = error.request_id or exchange.request_id
-                self._attempts.append(self._record(exchange, begun, error, pause or 0.0))
+                self._note(exchange, begun, error, pause or 0.0)
                 if pause is None:
                     raise
                 fresh_only = fresh_only or stale
             except BaseException as error:
                 exchange.abort()
-                self._attempts.append(self._record(exchange, begun, error, 0.0))
+                self._note(exchange, begun, error)
                 raise
             else:
-                self._attempts.append(self._record(exchange, begun, None, 0.0))
-                return result, self._meta(call, exchange, model)
+                self._note(exchange, begun)
+                assert exchange.answer is not None
+                latency, streams = self._scope.now() - self._started, isinstance(call, StreamCall)
+                return result, self._course.meta(exchange.answer, model, latency=latency, streams=streams)
             retries += 1
             async with self._scope:
                 await self._courier.sleep(pause)
@@ -233,40 +169,14 @@ class Errand:
             error, self._settings.retry, retries=retries, left=self._scope.left(), draw=self._courier.draw
         )
         if pause is not None:
-            self._account.tell(
-                RetryScheduled,
-                attempt=len(self._attempts) + 1,
-                pause=pause,
-                **_nature(error),
-                request_id=error.request_id,
-            )
+            self._course.retried(error, pause)
         return pause
 
-    def _record(self, exchange: Exchange, begun: float, error: BaseException | None, pause: float) -> Attempt:
-        return Attempt(
-            status=exchange.answer.status if exchange.answer is not None else None,
-            request_id=exchange.request_id,
-            model=self._account.model,
-            error=None if error is None else _text(error),
-            queued=exchange.queued,
-            latency=max(self._scope.now() - begun - exchange.queued, 0.0),
-            pause=pause,
-        )
-
-    def _meta(self, call: object, exchange: Exchange, model: str | None) -> Meta:
-        answer = exchange.answer
-        assert answer is not None
-        headers = telling_headers(answer)
-        return Meta(
-            status=answer.status,
-            headers=headers,
-            request_id=answer.request_id,
-            attempts=tuple(self._attempts),
-            model=headers.get("x-resolved-model-id") or headers.get("x-mesh-routing-model") or model,
-            queued=sum(attempt.queued for attempt in self._attempts),
-            latency=self._scope.now() - self._started,
-            time_to_first_event=self._attempts[-1].latency if isinstance(call, StreamCall) else None,
-        )
+    def _note(
+        self, exchange: Exchange, begun: float, error: BaseException | None = None, pause: float = 0.0
+    ) -> None:
+        latency = max(self._scope.now() - begun - exchange.queued, 0.0)
+        self._course.note(exchange.answer, error, queued=exchange.queued, latency=latency, pause=pause)
 
     # One attempt.
 
@@ -321,17 +231,3 @@ class Errand:
         if not pump.over:
             exchange.watch()
         return (pump, chunks), getattr(next(iter(chunks), None), "model", None)
-
-
-def _nature(error: BaseException | None) -> dict[str, Any]:
-    """Return what events tell of an error; not its text, which may quote the prompt or the answer."""
-    return {
-        "error": None if error is None else type(error).__name__,
-        "status": getattr(error, "status", None),
-        "code": getattr(error, "code", None),
-    }
-
-
-def _text(error: BaseException) -> str:
-    text = str(error)
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -82,6 +82,7 @@ TABLE: Mapping[str, Row] = {
     "_codec.py": Row(10, frozenset({"attrs", "cattrs"})),
     "_answer.py": Row(11, _ATTRS),
     "_chunks.py": Row(12),
+    "_course.py": Row(12),
     "_wire.py": Row(12, _ATTRS),
     "_slices.py": Row(13, _ATTRS),
     "_transport/": Row(13, frozenset({"aiohttp"}), event_loop=True),
