@@ -1,6 +1,5 @@
 """The client: carries calls to the gateway, and tries again what may be tried again."""
 
-import asyncio
 import functools
 import os
 import ssl
@@ -15,13 +14,14 @@ from ._origin import place_of_caller
 from ._polling import Job, Patience, wait_until_done
 from ._pump import Opening
 from ._resolve import check_proxy, resolve_base_url, resolve_token
-from ._scope import Scope, Watch
-from ._sending import Courier, Errand
+from ._scope import Scope
+from ._sending import Errand
 from ._shape import Reply
+from ._sharing import Shared
 from ._transport import Session, Transport
 from .call import Call, StreamCall
 from .endpoints import Families
-from .errors import ClientClosedError, MeshAPIError, StreamClosedError
+from .errors import ClientClosedError, StreamClosedError
 from .events import Event, Statistics
 from .settings import Fallback, Limits, Retry, Settings, Timeout
 
@@ -46,34 +46,6 @@ class Options(TypedDict, total=False):
     fallback: Fallback | None
     request_id: str | None
     cache: bool | None
-
-
-class _Shared:
-    """What a client shares with all that its ``with_options`` made: connections, and what is under way."""
-
-    def __init__(self, transport: Transport) -> None:
-        self.closed = False
-        self.transport = transport
-        self.courier = Courier(transport)
-        self._watch: Watch | None = None
-        # What each call that waits in a scope gets when the client is closed.
-        self.scopes: dict[Scope, type[MeshAPIError]] = {}
-
-    def watch(self) -> Watch:
-        """
-        Return who looks after the time of all calls in this event loop.
-
-        A client belongs to one loop, but it is the transport that tells so, and with an error of that call.
-        """
-        watch = self._watch
-        if watch is None or watch.loop is not asyncio.get_running_loop():
-            watch = self._watch = Watch()
-        return watch
-
-    async def idle(self) -> None:
-        """Wait until nothing is under way."""
-        while self.scopes or self.transport.busy:
-            await self.transport.change.wait()
 
 
 class MeshAPI(Families):
@@ -145,7 +117,7 @@ class MeshAPI(Families):
         finally:
             del base_url, token, headers, proxy
         self._owner = True
-        self._shared = _Shared(transport)
+        self._shared = Shared(transport)
 
     def __repr__(self) -> str:
         if not hasattr(self, "_shared"):
@@ -211,19 +183,7 @@ class MeshAPI(Families):
         """
         if not self._owner:
             return
-        shared = self._shared
-        shared.closed = True
-        try:
-            if grace > 0:
-                async with asyncio.timeout(grace):
-                    await shared.idle()
-        except TimeoutError:
-            pass
-        finally:
-            for scope, error in list(shared.scopes.items()):
-                scope.end(error("the client was closed"))
-            shared.transport.abort_all(functools.partial(StreamClosedError, "the client was closed"))
-            await shared.transport.close()
+        await self._shared.close(grace)
 
     async def send(self, call: Call[Result]) -> Result:
         """
@@ -238,11 +198,11 @@ class MeshAPI(Families):
             msg = f"send() takes a call such as CreateChatCompletion(…), got {call!r}; streams go to stream()"
             raise TypeError(msg)
 
-        scope = self._begin(call, Scope(self._settings.timeout.total), ClientClosedError)
+        scope = self._shared.begin(call, Scope(self._settings.timeout.total), ClientClosedError)
         try:
             reply, meta = await Errand(self._shared.courier, self._settings, scope, call).whole(call)
         finally:
-            self._end(scope)
+            self._shared.end(scope)
         if isinstance(reply, (Reply, ByteReply)):
             reply.meta = meta
         return reply
@@ -301,7 +261,7 @@ class MeshAPI(Families):
             msg = f"wait() takes a call that asks for a job, such as GetBatch(id=…), got {call!r}"
             raise TypeError(msg)
         patience = Patience(interval=interval, growth=growth, longest=longest, total=total)
-        scope = self._begin(call, Scope(total), ClientClosedError)
+        scope = self._shared.begin(call, Scope(total), ClientClosedError)
         try:
             return await wait_until_done(
                 call,
@@ -313,26 +273,11 @@ class MeshAPI(Families):
                 on_update=on_update,
             )
         finally:
-            self._end(scope)
+            self._shared.end(scope)
 
     async def _open_stream(self, call: StreamCall[Any], scope: Scope) -> Opening[Any]:
-        self._begin(call, scope, StreamClosedError)
+        self._shared.begin(call, scope, StreamClosedError)
         try:
             return await Errand(self._shared.courier, self._settings, scope, call).stream(call)
         finally:
-            self._end(scope)
-
-    def _begin(self, call: object, scope: Scope, when_closed: type[MeshAPIError]) -> Scope:
-        """Let ``close`` know of a call, and which error it gets then."""
-        if self._shared.closed:
-            closed = ClientClosedError("the client was closed")
-            closed.call = call
-            raise closed
-        scope.watch = self._shared.watch()
-        self._shared.scopes[scope] = when_closed
-        return scope
-
-    def _end(self, scope: Scope) -> None:
-        """Tell ``close`` that a call is over."""
-        del self._shared.scopes[scope]
-        self._shared.transport.change.tell()
+            self._shared.end(scope)

@@ -87,12 +87,13 @@ TABLE: Mapping[str, Row] = {
     "_slices.py": Row(13, _ATTRS),
     "_transport/": Row(13, frozenset({"aiohttp"}), event_loop=True),
     "_sending.py": Row(14, _ATTRS, event_loop=True),
-    "client.py": Row(15, event_loop=True),
-    "testing/": Row(16, frozenset({"aiohttp", "attrs"}), event_loop=True),
-    "testing/pytest_plugin.py": Row(17, frozenset({"pytest", "pytest_asyncio"})),
-    "cli/": Row(17, frozenset({"click", "markdown_it", "rich"}), event_loop=True),
-    "__main__.py": Row(17, event_loop=True),
-    "__init__.py": Row(17),
+    "_sharing.py": Row(15, event_loop=True),
+    "client.py": Row(16, event_loop=True),
+    "testing/": Row(17, frozenset({"aiohttp", "attrs"}), event_loop=True),
+    "testing/pytest_plugin.py": Row(18, frozenset({"pytest", "pytest_asyncio"})),
+    "cli/": Row(18, frozenset({"click", "markdown_it", "rich"}), event_loop=True),
+    "__main__.py": Row(18, event_loop=True),
+    "__init__.py": Row(18),
 }
 
 # Of each pair the first may import the second although their ranks are equal: a family its sibling, say.
