@@ -7,13 +7,13 @@ It knows neither aiohttp nor JSON: how to open it is handed to it.
 import warnings
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 from ._batch import Alike, Batch, Run
-from ._pump import OnEnd, Opening, Outcome, Pump, Reader, Source
+from ._ending import Ending
+from ._pump import Opening, Source
 from ._scope import Scope
-from .errors import MeshAPIError, Progress, StreamClosedError, StreamTruncatedError
-from .events import Meta
+from .errors import MeshAPIError
 
 
 __all__ = ["Stream"]
@@ -28,7 +28,7 @@ Opener = Callable[[Scope], Awaitable[Opening[ChunkType]]]
 _MOST_ALONE = 512
 
 
-class Stream(Generic[ChunkType]):
+class Stream(Ending[ChunkType]):
     """
     The chunks of one answer, in the order in which they came.
 
@@ -51,15 +51,13 @@ class Stream(Generic[ChunkType]):
         total: float | None,
         created_at: str = "an unknown place",
     ) -> None:
-        self._call = call
+        super().__init__(call)
         self._created_at = created_at
         self._opener: Opener[ChunkType] | None = opener
         self._total = total
         self._scope: Scope | None = None
-        self._pump: Pump[ChunkType] | None = None
-        self._source: Source | None = (
-            None  # where the next bytes come from, unless there are some or none will come
-        )
+        # Where the next bytes come from, unless there are some already, or none will come.
+        self._source: Source | None = None
         # What has come and was not handed out: pieces, and of the present one the chunks, or a run's texts
         # and what makes chunks of them. In each the last comes first, so that taking is cheap.
         self._pieces: list[list[ChunkType] | Run[ChunkType]] = []
@@ -68,29 +66,8 @@ class Stream(Generic[ChunkType]):
         # What tells the next chunk if it comes alone, and the texts of those that did, not folded yet.
         self._alike: Alike[ChunkType] | None = None
         self._alone: list[str] = []
-        self._chunks_seen = 0
-        self._meta: Meta | None = None
         # Whether a task is in the stream: two would steal each other's chunks.
         self._is_taken = False
-        self._closed = False
-        self._finished = False
-        self._failure: MeshAPIError | None = None
-        self._on_end: OnEnd | None = None
-
-    @property
-    def meta(self) -> Meta | None:
-        """How the answer came about; None before the stream is open."""
-        return self._meta
-
-    @property
-    def request_id(self) -> str | None:
-        """The gateway's id of this call; None before the stream is open."""
-        return self._meta.request_id if self._meta is not None else None
-
-    @property
-    def skipped(self) -> int:
-        """How many malformed events were passed over (with ``on_malformed="skip"``)."""
-        return self._pump.reader.skipped if self._pump is not None else 0
 
     def __repr__(self) -> str:
         if self._closed:
@@ -186,11 +163,6 @@ class Stream(Generic[ChunkType]):
             ResourceWarning,
             stacklevel=2,
         )
-
-    def _closing(self) -> StreamClosedError:
-        error = StreamClosedError("the stream was closed before its end", request_id=self.request_id)
-        self._tell(error)
-        return error
 
     async def _opened(self) -> Self:
         self._enter()
@@ -294,44 +266,6 @@ class Stream(Generic[ChunkType]):
         else:
             self._ready, self._make = piece[::-1], None
 
-    def _end(self, reader: Reader[ChunkType]) -> None:
-        failure = reader.failure
-        if failure is None and not reader.done and not self._whole():
-            failure = StreamTruncatedError(
-                "the stream ended before it was whole: without an end mark and without a finish reason"
-                if self._chunks_seen
-                else "the stream ended without a single event",
-                request_id=self.request_id,
-            )
-        if failure is None:
-            failure = self._spoilt()
-        if failure is None:
-            self._finished = True
-            self._told("finished")
-            raise StopAsyncIteration
-        self._fail(failure)
-        raise failure
-
-    def _fail(self, failure: MeshAPIError) -> None:
-        self._tell(failure)
-        self._finished = True
-        self._failure = failure
-        self._told("failed", failure)
-
-    def _told(self, outcome: Outcome, error: MeshAPIError | None = None) -> None:
-        on_end, self._on_end = self._on_end, None
-        if on_end is not None:
-            on_end(outcome, self._chunks_seen, self.skipped, error)
-
-    def _tell(self, failure: MeshAPIError) -> None:
-        failure.call = self._call
-        if self._meta is not None:
-            failure.attempts = self._meta.attempts
-        if isinstance(failure, Progress) and self._chunks_seen:
-            failure.partial = self._partial()
-            failure.chunks_seen = self._chunks_seen
-            failure.usage = self._usage()
-
     async def _drain(self) -> None:
         """Read what is left; raise as iterating does, also when it was raised before."""
         if self._closed:
@@ -340,24 +274,3 @@ class Stream(Generic[ChunkType]):
             raise self._failure
         async for _ in self:
             pass
-
-    # What a family's stream adds: how its chunks fold together.
-
-    def _fold(self, chunks: Batch[ChunkType]) -> None:
-        """Take chunks into the folded answer."""
-
-    def _whole(self) -> bool:
-        """Tell whether a stream that ended without its end mark is whole all the same."""
-        return False
-
-    def _spoilt(self) -> MeshAPIError | None:
-        """Return what makes a stream that ended properly a failure all the same."""
-        return None
-
-    def _partial(self) -> object:
-        """Return what was received so far, folded."""
-        return None
-
-    def _usage(self) -> object:
-        """Return the token counts, where the stream has told them."""
-        return None
