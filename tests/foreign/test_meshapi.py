@@ -1,7 +1,6 @@
 """The vendor's meshapi package, blocking and for asyncio, talks to FakeGateway without an error of either."""
 
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -28,13 +27,10 @@ meshapi = pytest.importorskip("meshapi", reason='other clients are installed by 
 pytestmark = pytest.mark.foreign
 
 
-@pytest.fixture(params=["AsyncMeshAPI", "MeshAPI"])
-async def speaker(request: pytest.FixtureRequest, gateway: FakeGateway) -> AsyncIterator[Speaker]:
+@pytest.fixture
+def speaker(meshapi_speaker: Speaker) -> Speaker:
     """Run each of the two clients."""
-    client = getattr(meshapi, request.param)(base_url=gateway.base_url, token=gateway.token)
-    speaker = Speaker(client, blocking=request.param == "MeshAPI")
-    yield speaker
-    await speaker.call(client.close if speaker.blocking else client.aclose)
+    return meshapi_speaker
 
 
 def asking(text: str = HELLO[0]["content"], **fields: Any) -> Any:

@@ -5,7 +5,6 @@ Where the package itself is wrong the test says so, with the place in which it w
 """
 
 import base64
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -20,13 +19,10 @@ meshapi = pytest.importorskip("meshapi", reason='other clients are installed by 
 pytestmark = pytest.mark.foreign
 
 
-@pytest.fixture(params=["AsyncMeshAPI", "MeshAPI"])
-async def speaker(request: pytest.FixtureRequest, gateway: FakeGateway) -> AsyncIterator[Speaker]:
+@pytest.fixture
+def speaker(meshapi_speaker: Speaker) -> Speaker:
     """Run each of the two clients."""
-    client = getattr(meshapi, request.param)(base_url=gateway.base_url, token=gateway.token)
-    speaker = Speaker(client, blocking=request.param == "MeshAPI")
-    yield speaker
-    await speaker.call(client.close if speaker.blocking else client.aclose)
+    return meshapi_speaker
 
 
 def params(kind: str, **fields: Any) -> Any:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +39,10 @@ City = pydantic.create_model(
 """What the model is asked to answer with."""
 
 
-@pytest.fixture(params=["AsyncOpenAI", "OpenAI"])
-async def speaker(request: pytest.FixtureRequest, gateway: FakeGateway) -> AsyncIterator[Speaker]:
-    """Run each of the two clients, set up as its documentation has it for a compatible gateway."""
-    client = getattr(openai, request.param)(base_url=gateway.base_url + "/v1", api_key=gateway.token)
-    speaker = Speaker(client, blocking=request.param == "OpenAI")
-    yield speaker
-    await speaker.call(client.close)
+@pytest.fixture
+def speaker(openai_speaker: Speaker) -> Speaker:
+    """Run each of the two clients."""
+    return openai_speaker
 
 
 async def create(speaker: Speaker, **fields: Any) -> Any:

@@ -6,7 +6,6 @@ batches it reads what there is; they are begun in another way.
 """
 
 import base64
-from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
@@ -22,13 +21,10 @@ openai = pytest.importorskip("openai", reason='other clients are installed by th
 pytestmark = pytest.mark.foreign
 
 
-@pytest.fixture(params=["AsyncOpenAI", "OpenAI"])
-async def speaker(request: pytest.FixtureRequest, gateway: FakeGateway) -> AsyncIterator[Speaker]:
+@pytest.fixture
+def speaker(openai_speaker: Speaker) -> Speaker:
     """Run each of the two clients."""
-    client = getattr(openai, request.param)(base_url=gateway.base_url + "/v1", api_key=gateway.token)
-    speaker = Speaker(client, blocking=request.param == "OpenAI")
-    yield speaker
-    await speaker.call(client.close)
+    return openai_speaker
 
 
 async def test_embeddings(gateway: FakeGateway, speaker: Speaker) -> None:
