@@ -10,6 +10,7 @@ from typing import TypeAlias
 import attrs
 
 from ._calls import AnyCall, read_request
+from ._chat import DEFAULT_MODEL
 from ._json import Object, is_array, is_object, json_bytes
 from ._prompt import tokens
 from ._received import ReceivedRequest
@@ -122,7 +123,7 @@ def charge(asked: Asked, body: object, service: Service) -> None:
     prompt = usage.get("prompt_tokens") or usage.get("input_tokens") or 0
     completion = usage.get("completion_tokens") or usage.get("output_tokens") or 0
     counts = {"prompt_tokens": prompt, "completion_tokens": completion}
-    model = str(body.get("model") or asked.said.get("model"))
+    model = str(body.get("model") or asked.said.get("model") or DEFAULT_MODEL)
     service.ledger.charge(asked.request.request_id, model, counts, service.catalogue.cost(model, counts))
     service.limits.add_tokens(completion)
 

@@ -158,6 +158,14 @@ async def test_there_is_nothing_to_compare() -> None:
 # Images.
 
 
+async def test_a_picture_without_a_model_is_charged_to_the_default(gateway: FakeGateway) -> None:
+    """There is always a model that made it, though such a reply names none."""
+    _, made = await ask(gateway, "POST", "/v1/images/generations", {"prompt": "a cat"})
+    assert "model" not in made
+    _, charged = await ask(gateway, "POST", "/v1/usage/events", {"org_id": ""})
+    assert [event["model"] for event in charged["events"]] == ["openai/gpt-4o"]
+
+
 async def test_pictures_are_streamed(gateway: FakeGateway) -> None:
     """After chunks that say only that it goes on."""
     asked = {"prompt": "A cat", "stream": True, "response_format": "b64_json"}
