@@ -175,7 +175,7 @@ __all__ = [
 ]
 
 
-# Making the shapes of chat takes a quarter of what an import of this package adds to one of aiohttp, and
+# Making the shapes of chat would be a fifth of what an import of this package adds to one of aiohttp, and
 # programs that speak to other families need not wait for it.
 _ON_DEMAND = ("chat", "_folding", "_messages", "_shared", "_tool_calls")
 

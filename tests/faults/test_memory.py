@@ -20,7 +20,7 @@ async def test_memory_stays_where_it_was(use: str) -> None:
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         cwd=PROJECT,
-        # Not measured for coverage, which would take three times as long, and memory of its own.
+        # Not measured for coverage, which takes much longer, and memory of its own.
         env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")},
     )
     output, _ = await process.communicate()
