@@ -39,6 +39,7 @@ from ._upload import Upload
 
 __all__ = [
     "CALLS",
+    "PLACE",
     "Call",
     "HTTPMethod",
     "Route",
@@ -56,7 +57,8 @@ CallClass = TypeVar("CallClass", bound=type)
 
 HTTPMethod = Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
 
-_PLACE = re.compile(r"\{(\w+)(:path)?\}")
+PLACE = re.compile(r"\{(\w+)(:path)?\}")
+"""A place in the path of a route: the name of the field, and whether it keeps its slashes."""
 
 
 @attrs.frozen
@@ -72,13 +74,13 @@ class Route:
     fields: tuple[str, ...] = attrs.field(init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "fields", tuple(name for name, _ in _PLACE.findall(self.path)))
+        object.__setattr__(self, "fields", tuple(name for name, _ in PLACE.findall(self.path)))
 
     def filled(self, call: object) -> str:
         """Return the path of one call."""
         if not self.fields:
             return self.path
-        return _PLACE.sub(
+        return PLACE.sub(
             lambda place: quote(getattr(call, place[1]), safe="/" if place[2] else ""), self.path
         )
 

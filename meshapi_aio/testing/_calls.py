@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, unquote
 
 import attrs
 
-from ..call import Call, StreamCall
+from ..call import PLACE, Call, StreamCall
 from ..endpoints import every_call
 from ._checks import parse_object
 from ._faults import problem
@@ -25,7 +25,6 @@ from ._texts import from_parts, from_texts
 AnyCall: TypeAlias = Call[Any] | StreamCall[Any]
 AnyCallClass: TypeAlias = type[Call[Any]] | type[StreamCall[Any]]
 
-_PLACE = re.compile(r"\{(\w+)(:path)?\}")
 _ORIGIN = re.compile(r"^https?://[^/]*", re.IGNORECASE)  # what is sent to a proxy begins so
 _NAMED = re.compile(r"\w+: (\w+)")
 
@@ -88,7 +87,7 @@ def in_path(template: str, path: str) -> Mapping[str, str] | None:
 @functools.cache
 def _pattern(template: str) -> re.Pattern[str]:
     """Return the pattern of the paths of a template."""
-    pieces = _PLACE.split(template)  # text, name, ":path" or None, text, …
+    pieces = PLACE.split(template)  # text, name, ":path" or None, text, …
     pattern = re.escape(pieces[0])
     for name, rest, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
         pattern += f"(?P<{name}>{'.+' if rest else '[^/]+'}){re.escape(text)}"
