@@ -87,6 +87,7 @@ TABLE: Mapping[str, Row] = {
     "_wire.py": Row(12, _ATTRS),
     "_slices.py": Row(13, _ATTRS),
     "_transport/": Row(13, frozenset({"aiohttp"}), event_loop=True),
+    "fanout/": Row(13, _ATTRS, event_loop=True),
     "_sending.py": Row(14, _ATTRS, event_loop=True),
     "_sharing.py": Row(15, event_loop=True),
     "client.py": Row(16, event_loop=True),

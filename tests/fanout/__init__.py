@@ -1,0 +1,1 @@
+"""Tests of meshapi_aio.fanout."""
