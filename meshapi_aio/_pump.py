@@ -173,7 +173,7 @@ class _Delivered:
 
 
 Outcome = Literal["finished", "failed", "closed", "dropped"]
-OnEnd = Callable[[Outcome, int, int, MeshAPIError | None], None]
+OnEnd = Callable[[Outcome, int, int, MeshAPIError | None, Callable[[], object]], None]
 
 
 class Opening(NamedTuple, Generic[ChunkType]):
@@ -181,7 +181,7 @@ class Opening(NamedTuple, Generic[ChunkType]):
     What a stream gets when it is opened.
 
     ``on_end``, where there is one, is to be called once: with the outcome, how many chunks came, how many
-    malformed events were passed over, and the error.
+    malformed events were passed over, the error, and what returns the token counts.
     """
 
     pump: Pump[ChunkType]

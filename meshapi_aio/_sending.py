@@ -5,20 +5,22 @@ What may be tried again is decided in pure rooms; here it is done.
 """
 
 import asyncio
+import functools
 import random
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
 import attrs
 
+from ._admission import Admission
 from ._answer import Answer, read_error
 from ._batch import Batch
 from ._byte_reader import ByteReader
 from ._chunks import ChunkReader, chunk_type
 from ._course import Course
 from ._observing import Observer
-from ._pump import Opening, Pump, Reader
+from ._pump import Opening, Outcome, Pump, Reader
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
 from ._slices import HUGE, read_in_slices
@@ -48,7 +50,12 @@ class Errand:
     """One call under way."""
 
     def __init__(
-        self, courier: Courier, settings: Settings, scope: Scope, call: Call[Any] | StreamCall[Any]
+        self,
+        courier: Courier,
+        settings: Settings,
+        scope: Scope,
+        call: Call[Any] | StreamCall[Any],
+        admission: Admission | None = None,
     ) -> None:
         self._courier = courier
         self._settings = settings_for(call, settings)
@@ -57,6 +64,10 @@ class Errand:
         self._fallback = settings.fallback if call.falls_back else None
         self._course = Course(Observer(settings.on_event), call)
         self._started = scope.now()
+        if admission is None and settings.limit is not None:
+            admission = settings.limit.gate(call)
+        self._admission = admission
+        self._waited = 0.0
 
     # The two kinds of errands.
 
@@ -70,7 +81,7 @@ class Errand:
         """Return what the stream of a call is opened with."""
         (pump, chunks), meta = await self._told(self._open(call))
         self._course.opened(meta)
-        return Opening(pump, chunks, meta, self._course.ended)
+        return Opening(pump, chunks, meta, functools.partial(self._ended, meta))
 
     async def _told(self, coming: Awaitable[tuple[Result, Meta]]) -> tuple[Result, Meta]:
         """Wait for the outcome of an errand, and tell of its failure."""
@@ -133,6 +144,8 @@ class Errand:
         retries = 0
         fresh_only = False
         while True:
+            if self._admission is not None:
+                await self._admitted(self._admission)
             exchange = self._courier.transport.exchange(self._settings.timeout, self._scope)
             exchange.fresh_only = fresh_only
             self._course.sent(request.method, call.route.path)
@@ -155,9 +168,12 @@ class Errand:
                 raise
             else:
                 self._note(exchange, begun)
-                assert exchange.answer is not None
-                latency, streams = self._scope.now() - self._started, isinstance(call, StreamCall)
-                return result, self._course.meta(exchange.answer, model, latency=latency, streams=streams)
+                answer, streams = exchange.answer, isinstance(call, StreamCall)
+                assert answer is not None
+                if self._admission is not None and not streams:  # a stream is admitted to its end
+                    _leave(self._admission, answer.status, answer.headers, getattr(result, "usage", None))
+                latency = self._scope.now() - self._started
+                return result, self._course.meta(answer, model, latency=latency, streams=streams)
             retries += 1
             async with self._scope:
                 await self._courier.sleep(pause)
@@ -173,10 +189,42 @@ class Errand:
         return pause
 
     def _note(
-        self, exchange: Exchange, begun: float, error: BaseException | None = None, pause: float = 0.0
+        self,
+        exchange: Exchange,
+        begun: float,
+        error: BaseException | None = None,
+        pause: float = 0.0,
     ) -> None:
         latency = max(self._scope.now() - begun - exchange.queued, 0.0)
-        self._course.note(exchange.answer, error, queued=exchange.queued, latency=latency, pause=pause)
+        queued = self._waited + exchange.queued
+        self._course.note(exchange.answer, error, queued=queued, latency=latency, pause=pause)
+        if self._admission is not None and error is not None:
+            headers = {} if exchange.answer is None else exchange.answer.headers
+            _leave(self._admission, getattr(error, "status", None), headers)
+
+    # What bounds calls beside the client.
+
+    async def _admitted(self, admission: Admission) -> None:
+        self._waited = 0.0
+        if not admission.entered:  # by whoever began the call
+            begun = self._scope.now()
+            async with self._scope:
+                await admission.enter()
+            self._waited = self._scope.now() - begun
+
+    def _ended(
+        self,
+        meta: Meta,
+        outcome: Outcome,
+        chunks: int,
+        skipped: int,
+        error: MeshAPIError | None,
+        usage: Callable[[], object],
+    ) -> None:
+        self._course.ended(outcome, chunks, skipped, error)
+        if self._admission is not None and self._admission.entered:  # not where a call stood in for it
+            status = meta.status if error is None else getattr(error, "status", None)
+            _leave(self._admission, status, meta.headers, usage())
 
     # One attempt.
 
@@ -231,3 +279,9 @@ class Errand:
         if not pump.over:
             exchange.watch()
         return (pump, chunks), getattr(next(iter(chunks), None), "model", None)
+
+
+def _leave(
+    admission: Admission, status: int | None, headers: Mapping[str, str], usage: object = None
+) -> None:
+    admission.leave(status=status, headers=headers, tokens=getattr(usage, "total_tokens", None))

@@ -2,14 +2,24 @@
 
 import asyncio
 import functools
+from typing import Any, TypeVar
 
+from ._admission import Admission
+from ._bytes import ByteReply
+from ._pump import Opening
 from ._scope import Scope, Watch
-from ._sending import Courier
+from ._sending import Courier, Errand
+from ._shape import Reply
 from ._transport import Transport
+from .call import Call, StreamCall
 from .errors import ClientClosedError, MeshAPIError, StreamClosedError
+from .events import Meta
+from .settings import Settings
 
 
 __all__ = ["Shared"]
+
+Result = TypeVar("Result")
 
 
 class Shared:
@@ -48,6 +58,29 @@ class Shared:
         """Note that a call waits no more."""
         del self.scopes[scope]
         self.transport.change.tell()
+
+    async def send(
+        self, call: Call[Result], settings: Settings, admission: Admission | None = None
+    ) -> tuple[Result, Meta]:
+        """Send a call, and return its reply and how that came about."""
+        scope = self.begin(call, Scope(settings.timeout.total), ClientClosedError)
+        try:
+            reply, meta = await Errand(self.courier, settings, scope, call, admission).whole(call)
+        finally:
+            self.end(scope)
+        if isinstance(reply, (Reply, ByteReply)):
+            reply.meta = meta
+        return reply, meta
+
+    async def open_stream(
+        self, call: StreamCall[Any], settings: Settings, admission: Admission | None, scope: Scope
+    ) -> Opening[Any]:
+        """Return what the stream of a call is opened with; its scope is the stream's own."""
+        self.begin(call, scope, StreamClosedError)
+        try:
+            return await Errand(self.courier, settings, scope, call, admission).stream(call)
+        finally:
+            self.end(scope)
 
     async def close(self, grace: float) -> None:
         """End everything, after waiting up to ``grace`` seconds for what is under way."""

@@ -6,24 +6,28 @@ import ssl
 import traceback
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Literal, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack
 
-from ._bytes import ByteReply, ByteStream
+from ._admission import Limiter
+from ._bytes import ByteStream
 from ._download import Download
 from ._origin import place_of_caller
 from ._polling import Job, Patience, wait_until_done
-from ._pump import Opening
 from ._resolve import check_proxy, resolve_base_url, resolve_token
 from ._scope import Scope
-from ._sending import Errand
-from ._shape import Reply
 from ._sharing import Shared
 from ._transport import Session, Transport
 from .call import Call, StreamCall
 from .endpoints import Families
-from .errors import ClientClosedError, StreamClosedError
+from .errors import ClientClosedError
 from .events import Event, Statistics
 from .settings import Fallback, Limits, Retry, Settings, Timeout
+
+
+if TYPE_CHECKING:
+    from ._carrying import AnyCall, Calls
+    from .fanout import FanOut
+    from .fanout import Options as FanOutOptions
 
 
 __all__ = ["MeshAPI", "Options"]
@@ -46,6 +50,7 @@ class Options(TypedDict, total=False):
     fallback: Fallback | None
     request_id: str | None
     cache: bool | None
+    limit: Limiter | None
 
 
 class MeshAPI(Families):
@@ -144,10 +149,11 @@ class MeshAPI(Families):
         Return a client with other settings that shares this one's connections and limits.
 
         It takes ``timeout``, ``retry``, ``limits``, ``api_version``, ``headers`` (added to those that are
-        there), ``on_malformed``, ``on_event``, and three that are only here: ``fallback``, the models that
+        there), ``on_malformed``, ``on_event``, and four that are only here: ``fallback``, the models that
         are asked when one fails; ``request_id``, sent as ``X-Request-Id`` (1 to 64 letters, digits, ``.``,
-        ``_``, ``:``, ``-``); and ``cache=False``, which goes round the gateway's response cache. Closing it
-        closes nothing.
+        ``_``, ``:``, ``-``); ``cache=False``, which goes round the gateway's response cache; and ``limit``,
+        one of ``meshapi_aio.fanout`` that each attempt waits for, shared with fan-outs, whose calls let these
+        go first. Closing it closes nothing.
         """
         unknown = options.keys() - Options.__annotations__.keys()
         if unknown:
@@ -198,13 +204,7 @@ class MeshAPI(Families):
             msg = f"send() takes a call such as CreateChatCompletion(…), got {call!r}; streams go to stream()"
             raise TypeError(msg)
 
-        scope = self._shared.begin(call, Scope(self._settings.timeout.total), ClientClosedError)
-        try:
-            reply, meta = await Errand(self._shared.courier, self._settings, scope, call).whole(call)
-        finally:
-            self._shared.end(scope)
-        if isinstance(reply, (Reply, ByteReply)):
-            reply.meta = meta
+        reply, _meta = await self._shared.send(call, self._settings)
         return reply
 
     def stream(self, call: StreamCall[StreamType]) -> StreamType:
@@ -218,11 +218,29 @@ class MeshAPI(Families):
             raise TypeError(msg)
         made: StreamType = call.reply(
             call,
-            functools.partial(self._open_stream, call),
+            functools.partial(self._shared.open_stream, call, self._settings, None),
             self._settings.timeout.total,
             place_of_caller(),
         )
         return made
+
+    def fan_out(
+        self, calls: "Calls[Result]", **options: "Unpack[FanOutOptions]"
+    ) -> "FanOut[AnyCall, Result]":
+        """
+        Return a fan-out of calls: many at once, within limits, each with its outcome.
+
+        ``async with client.fan_out(calls, limit=64) as outcomes: async for outcome in outcomes: …``.
+        ``calls`` is any iterable or async iterable of calls, or of rows of a file
+        (:func:`~meshapi_aio.fanout.read_rows`), and is read as they are wanted. A stream is read to its end,
+        and its outcome holds the whole. This client's retries, time limits and fallback hold for each call;
+        each attempt waits for the limits. :class:`~meshapi_aio.fanout.Options` explains ``limit``, ``lane``,
+        ``repeat``, ``ordered``, ``buffer``, ``check``, ``budget``, ``journal``, ``retry_errors``,
+        ``deadline`` and ``total``; :class:`~meshapi_aio.fanout.FanOut` what comes of it.
+        """
+        from ._carrying import fan_out  # noqa: PLC0415 - most programs do without, and imports cost
+
+        return fan_out(calls, self._settings, self._shared, **options)
 
     def download(self, url: str) -> ByteStream:
         """
@@ -272,12 +290,5 @@ class MeshAPI(Families):
                 retry=self._settings.retry,
                 on_update=on_update,
             )
-        finally:
-            self._shared.end(scope)
-
-    async def _open_stream(self, call: StreamCall[Any], scope: Scope) -> Opening[Any]:
-        self._shared.begin(call, scope, StreamClosedError)
-        try:
-            return await Errand(self._shared.courier, self._settings, scope, call).stream(call)
         finally:
             self._shared.end(scope)

@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus
 
 import attrs
 
+from ._admission import Limiter
 from .events import Event
 
 
@@ -260,6 +261,9 @@ class Settings:
     )
     on_event: Callable[[Event], None] | None = attrs.field(default=None, validator=_callable)
     cache: bool | None = attrs.field(default=None, validator=_must_be("True, False or None", bool, NoneType))
+    limit: Limiter | None = attrs.field(
+        default=None, validator=_must_be("a limit, such as AdaptiveLimit()", Limiter, NoneType)
+    )
     secrets: tuple[str, ...] = attrs.field(default=(), repr=False)
     """What else must not be told: the signature in an address that is signed."""
     prepared: dict[str, Any] = attrs.field(factory=dict, init=False, eq=False, repr=False)

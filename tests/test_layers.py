@@ -37,6 +37,7 @@ TABLE: Mapping[str, Row] = {
     "events.py": Row(0, _ATTRS),
     "_upload.py": Row(0, _ATTRS),
     "_resolve.py": Row(0),
+    "_admission.py": Row(0),
     "_observing.py": Row(1, _ATTRS),
     "settings.py": Row(1, _ATTRS),
     "errors.py": Row(1),
@@ -90,12 +91,13 @@ TABLE: Mapping[str, Row] = {
     "fanout/": Row(13, _ATTRS, event_loop=True),
     "_sending.py": Row(14, _ATTRS, event_loop=True),
     "_sharing.py": Row(15, event_loop=True),
-    "client.py": Row(16, event_loop=True),
-    "testing/": Row(17, frozenset({"aiohttp", "attrs"}), event_loop=True),
-    "testing/pytest_plugin.py": Row(18, frozenset({"pytest", "pytest_asyncio"})),
-    "cli/": Row(18, frozenset({"click", "markdown_it", "rich"}), event_loop=True),
-    "__main__.py": Row(18, event_loop=True),
-    "__init__.py": Row(18),
+    "_carrying.py": Row(16),
+    "client.py": Row(17, event_loop=True),
+    "testing/": Row(18, frozenset({"aiohttp", "attrs"}), event_loop=True),
+    "testing/pytest_plugin.py": Row(19, frozenset({"pytest", "pytest_asyncio"})),
+    "cli/": Row(19, frozenset({"click", "markdown_it", "rich"}), event_loop=True),
+    "__main__.py": Row(19, event_loop=True),
+    "__init__.py": Row(19),
 }
 
 # Of each pair the first may import the second although their ranks are equal: a family its sibling, say.

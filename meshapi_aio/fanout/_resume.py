@@ -1,0 +1,63 @@
+"""What a run knows of earlier ones, by the journal of their outcomes."""
+
+import os
+
+from ._journal import Journal
+from ._keys import request_key
+from ._outcome import UNFINISHED, Outcome
+from ._records import Results, record_of
+from ._tally import Tally
+
+
+__all__ = ["Resume"]
+
+
+class Resume:
+    """
+    Tells what is still to be done, and writes down what has been.
+
+    Equal requests are told apart by counting them: the second of two is the first's repetition. So an input
+    may be reordered between two runs, or lengthened, and nothing is done twice.
+    """
+
+    def __init__(
+        self, journal: Journal | str | os.PathLike[str], *, retry_errors: bool, tally: Tally
+    ) -> None:
+        self._is_own = not isinstance(journal, Journal)
+        self._journal = journal if isinstance(journal, Journal) else Results(journal)
+        self._tally = tally
+        self._retry_errors = retry_errors
+        self._repeats: dict[str, int] = {}
+
+    def open(self) -> None:
+        """Open the journal, unless its user has done so."""
+        if self._is_own:
+            self._journal.open()
+
+    def close(self) -> None:
+        """Close the journal, if it was opened here."""
+        if self._is_own:
+            self._journal.close()
+
+    def place(self, call: object, repeat: int) -> int:
+        """Return the repetition that a request is."""
+        request = request_key(call)
+        repeat = max(repeat, self._repeats.get(request, 0))
+        self._repeats[request] = repeat + 1
+        return repeat
+
+    def wants(self, call: object, repeat: int, name: str | None) -> bool:
+        """Tell whether a request is to be sent."""
+        key = request_key(call, repeat)
+        state = self._journal.state(key)
+        if state is None and name is not None and self._journal.key_named(name) not in {None, key}:
+            self._tally.changed += 1
+        is_wanted = state is None or (state == "failed" and self._retry_errors)
+        if not is_wanted:
+            self._tally.resumed += 1
+        return is_wanted
+
+    def write(self, outcome: Outcome[object, object]) -> None:
+        """Write an outcome down; what was not done is none that counts."""
+        if outcome.kind not in UNFINISHED:
+            self._journal.append(record_of(outcome))

@@ -1,0 +1,181 @@
+"""Fan-outs of a client's calls, against FakeGateway over real sockets."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from meshapi_aio import (
+    AuthenticationError,
+    CreateChatCompletion,
+    Fallback,
+    MeshAPI,
+    Message,
+    NotFoundError,
+    Retry,
+    StreamChatCompletion,
+    Timeout,
+)
+from meshapi_aio.endpoints.embeddings import CreateEmbeddings
+from meshapi_aio.fanout import Budget, FixedLimit, Outcome, Price, UnknownPriceError
+from meshapi_aio.testing import Answer, FakeGateway
+
+
+MODEL = "openai/gpt-4o-mini"
+
+
+def question(text: str = "Hello", **more: Any) -> CreateChatCompletion:
+    """Return a small call."""
+    return CreateChatCompletion(model=MODEL, messages=[Message.user(text)], **more)
+
+
+async def outcomes_of(client: MeshAPI, calls: Any, **options: Any) -> list[Outcome[Any, Any]]:
+    """Run a fan-out to its end, in the order of the input."""
+    async with client.fan_out(calls, ordered=True, **options) as outcomes:
+        return [outcome async for outcome in outcomes]
+
+
+async def test_calls_of_every_kind_are_carried_out(client: MeshAPI) -> None:
+    """Whole answers, streams, other families and files: each outcome holds the whole reply."""
+    calls = [
+        question(),
+        StreamChatCompletion(model=MODEL, messages=[Message.user("Hello")]),
+        CreateEmbeddings(model="openai/text-embedding-3-small", input="red"),
+    ]
+    whole, streamed, vectors = await outcomes_of(client, calls)
+    assert whole.ok and streamed.ok and vectors.ok
+    assert whole.result.choices[0].message.text == streamed.result.choices[0].message.text
+    assert vectors.result[0].vector
+    assert whole.time_to_first_event is None
+    assert 0 < streamed.time_to_first_event <= streamed.latency + streamed.queued + 1e-3
+
+
+async def test_an_outcome_knows_its_attempts(gateway: FakeGateway) -> None:
+    """Attempts carry status, request id, latency and, of the one that was answered, usage."""
+    gateway.enqueue(Answer(429, body={"error": {"code": "rate_limit_exceeded", "message": "slow"}}))
+    retry = Retry(max_retries=2, backoff=0.0)
+    async with MeshAPI(gateway.base_url, gateway.token, retry=retry) as client:
+        (outcome,) = await outcomes_of(client, [question()])
+    first, second = outcome.attempts
+    assert (first.status, second.status) == (429, 200)
+    assert first.usage is None
+    assert second.usage.total_tokens == outcome.usage.total_tokens > 0
+    assert second.request_id == outcome.request_id == outcome.result.request_id
+    assert outcome.model == MODEL
+
+
+async def test_errors_are_told_by_kind(gateway: FakeGateway) -> None:
+    """A model that there is not is one bad item; a key that is not accepted ends the run."""
+    async with MeshAPI(gateway.base_url, gateway.token) as client:
+        missing = CreateChatCompletion(model="nobody/nothing", messages=[Message.user("Hello")])
+        bad, good = await outcomes_of(client, [missing, question()])
+    assert (bad.kind, good.kind) == ("api_error", "ok")
+    assert isinstance(bad.error, NotFoundError)
+    assert [attempt.status for attempt in bad.attempts] == [404]
+    async with MeshAPI(gateway.base_url, "rsk_wrong") as client:
+        with pytest.raises(AuthenticationError):
+            await outcomes_of(client, (question(str(number)) for number in range(100)), limit=2)
+
+
+async def test_a_limit_is_shared_with_ordinary_calls(gateway: FakeGateway) -> None:
+    """An ordinary call with the same limit waits for it, and goes before what a fan-out still has to do."""
+    limit = FixedLimit(1)
+    order: list[str] = []
+
+    def answered(outcome: str) -> None:
+        order.append(outcome)
+
+    async with MeshAPI(gateway.base_url, gateway.token) as client:
+        bot = client.with_options(limit=limit)
+        async with client.fan_out((question(str(n)) for n in range(5)), limit=limit) as outcomes:
+            await anext(outcomes)
+            answer = asyncio.create_task(bot.send(question("the bot's")))
+            answer.add_done_callback(lambda _: answered("bot"))
+            async for _ in outcomes:
+                answered("batch")
+            await answer
+    assert "bot" in order[:2]
+    assert limit.in_flight == 0
+
+
+async def test_an_ordinary_stream_holds_the_limit_to_its_end(gateway: FakeGateway) -> None:
+    """A stream counts against the limit from before it is opened until it is over, however it ends."""
+    limit = FixedLimit(3)
+    async with MeshAPI(gateway.base_url, gateway.token) as plain:
+        client = plain.with_options(limit=limit)
+        call = StreamChatCompletion(model=MODEL, messages=[Message.user("Hello")])
+        async with client.stream(call) as stream:
+            assert limit.in_flight == 1
+            async for _ in stream:
+                pass
+            assert limit.in_flight == 0
+        async with client.stream(call) as stream:
+            await anext(stream)
+            assert limit.in_flight == 1
+        assert limit.in_flight == 0
+        stream = await client.stream(call)
+        stream.close()
+        assert limit.in_flight == 0
+
+
+async def test_a_refused_or_cancelled_call_gives_the_limit_back(gateway: FakeGateway) -> None:
+    """After an error, a timeout or a cancellation nothing is held."""
+    limit = FixedLimit(1)
+    async with MeshAPI(gateway.base_url, gateway.token) as plain:
+        client = plain.with_options(limit=limit)
+        with pytest.raises(NotFoundError):
+            await client.send(CreateChatCompletion(model="nobody/nothing", messages=[Message.user("a")]))
+        assert limit.in_flight == 0
+        hurried = client.with_options(timeout=Timeout(total=0.001), retry=Retry(max_retries=0))
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0):
+                await hurried.send(question())
+        assert limit.in_flight == 0
+        await client.send(question())
+
+
+async def test_fallbacks_answer_in_fan_outs_too(gateway: FakeGateway) -> None:
+    """The client's own options hold for each call: where a model fails, another one answers."""
+    gateway.enqueue(Answer(502, body={"error": {"code": "upstream_error", "message": "down"}}))
+    async with MeshAPI(gateway.base_url, gateway.token, retry=Retry(max_retries=0)) as client:
+        other = "anthropic/claude-3.5-haiku"
+        patient = client.with_options(fallback=Fallback(models=[other]))
+        (outcome,) = await outcomes_of(patient, [question()])
+    assert [attempt.model for attempt in outcome.attempts] == [MODEL, other]
+    assert outcome.ok
+
+
+async def test_a_budget_is_never_overshot(gateway: FakeGateway) -> None:
+    """Prices come from the models endpoint; what does not fit is skipped, and the bill is below the cap."""
+    async with MeshAPI(gateway.base_url, gateway.token) as client:
+        calls = [question(f"Hello {number}", max_tokens=64) for number in range(200)]
+        budget = Budget(usd="0.0005")
+        outcomes = await outcomes_of(client, calls, budget=budget, limit=8)
+        bill = sum([event.cost async for event in client.usage.events(since="2020-01-01T00:00:00Z", limit=1000)])
+    kinds = {outcome.kind for outcome in outcomes}
+    assert kinds == {"ok", "skipped_budget"}
+    assert bill <= budget.spent <= budget.usd
+    assert budget.reserved == 0
+    assert budget.unreconciled == 0
+    assert budget.spent == bill
+
+
+async def test_an_unknown_price_is_refused(gateway: FakeGateway) -> None:
+    """A model whose price is not to be learnt ends the run before anything is sent, unless that is overridden."""
+    async with MeshAPI(gateway.base_url, gateway.token) as client:
+        call = CreateChatCompletion(model="auto", messages=[Message.user("Hello")], max_tokens=5)
+        with pytest.raises(UnknownPriceError, match="auto"):
+            await outcomes_of(client, [call], budget=Budget(usd=1))
+        assert not [each for each in gateway.requests if each.path.endswith("completions")]
+        (outcome,) = await outcomes_of(client, [call], budget=Budget(usd=1, unpriced="0.01"))
+        assert outcome.ok
+        prices = {"auto": Price(prompt=1, completion=1)}
+        (outcome,) = await outcomes_of(client, [call], budget=Budget(usd=1, prices=prices))
+        assert outcome.ok
+
+
+async def test_what_is_no_call_is_told(client: MeshAPI) -> None:
+    """An item that is no call is an outcome that says what it should be."""
+    (outcome,) = await outcomes_of(client, ["hello"])
+    assert isinstance(outcome.error, TypeError)
+    assert "CreateChatCompletion" in str(outcome.error)
