@@ -3,7 +3,7 @@
 import functools
 from collections.abc import AsyncIterable, Iterable, Sequence
 from datetime import datetime
-from typing import Any, TypeAlias, TypeVar, Unpack
+from typing import Any, TypeAlias, Unpack
 
 from ._admission import Admission
 from ._bytes import ByteReply, ByteStream
@@ -15,19 +15,14 @@ from .endpoints.models import GetModel
 from .endpoints.usage import ListUsageEvents, UsageEvent
 from .errors import NotFoundError
 from .events import Meta
-from .fanout import FanOut, Options, Price, Row
+from .fanout import FanOut, Options, Price
 from .fanout._beginning import begin
 from .settings import Settings
 
 
-__all__ = ["AnyCall", "Calls", "fan_out"]
-
-Result = TypeVar("Result")
+__all__ = ["AnyCall", "fan_out"]
 
 AnyCall: TypeAlias = Call[Any] | StreamCall[Any]
-Calls: TypeAlias = (
-    Iterable[Call[Result]] | AsyncIterable[Call[Result]] | Iterable[AnyCall | Row] | AsyncIterable[AnyCall | Row]
-)
 
 _BILLS = 1000
 """So many usage events are asked for at a time; the gateway gives 200 by default."""

@@ -9,7 +9,7 @@ from typing import Any
 
 from ._answer import Answer, telling_headers
 from ._observing import Account, Observer
-from ._pump import Outcome
+from ._pump import End
 from .errors import MeshAPIError
 from .events import (
     Attempt,
@@ -123,18 +123,18 @@ class Course(Account):
                 request_id=meta.request_id,
             )
 
-    def ended(self, outcome: Outcome, chunks: int, skipped: int, error: MeshAPIError | None) -> None:
+    def ended(self, end: End) -> None:
         """Tell that a stream is over."""
         if self.listens:
             opened_at, meta = self._opened
             self.tell(
                 StreamEnded,
-                outcome=outcome,
-                chunks=chunks,
-                skipped=skipped,
+                outcome=end.outcome,
+                chunks=end.chunks,
+                skipped=end.skipped,
                 duration=time.monotonic() - opened_at,
                 time_to_first_event=meta.time_to_first_event,
-                **_nature(error),
+                **_nature(end.error),
                 request_id=meta.request_id,
             )
 

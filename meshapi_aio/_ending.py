@@ -3,7 +3,7 @@
 from typing import Generic, TypeVar
 
 from ._batch import Batch
-from ._pump import OnEnd, Outcome, Pump, Reader
+from ._pump import End, OnEnd, Outcome, Pump, Reader
 from .errors import MeshAPIError, Progress, StreamClosedError, StreamTruncatedError
 from .events import Meta
 
@@ -73,7 +73,7 @@ class Ending(Generic[ChunkType]):
     def _told(self, outcome: Outcome, error: MeshAPIError | None = None) -> None:
         on_end, self._on_end = self._on_end, None
         if on_end is not None:
-            on_end(outcome, self._chunks_seen, self.skipped, error, self._usage)
+            on_end(End(outcome, self._chunks_seen, self.skipped, error, self._usage))
 
     def _tell(self, failure: MeshAPIError) -> None:
         failure.call = self._call

@@ -6,6 +6,7 @@ Sources and readers are protocols: this room knows neither aiohttp nor JSON.
 
 import asyncio
 from collections.abc import Callable
+from types import NoneType
 from typing import Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from ._batch import Alike, Batch
@@ -13,7 +14,7 @@ from .errors import APIConnectionError, APITimeoutError, MeshAPIError, StreamTru
 from .events import Meta
 
 
-__all__ = ["OnEnd", "Opening", "Outcome", "Pump", "Reader", "Source"]
+__all__ = ["End", "OnEnd", "Opening", "Outcome", "Pump", "Reader", "Source"]
 
 ChunkType = TypeVar("ChunkType")
 
@@ -173,15 +174,31 @@ class _Delivered:
 
 
 Outcome = Literal["finished", "failed", "closed", "dropped"]
-OnEnd = Callable[[Outcome, int, int, MeshAPIError | None, Callable[[], object]], None]
+
+
+class End(NamedTuple):
+    """
+    How a stream ended.
+
+    ``chunks`` counts those that came, ``skipped`` the malformed events that were passed over; ``usage``
+    returns the token counts, where the stream has told them.
+    """
+
+    outcome: Outcome
+    chunks: int
+    skipped: int
+    error: MeshAPIError | None
+    usage: Callable[[], object] = NoneType
+
+
+OnEnd = Callable[[End], None]
 
 
 class Opening(NamedTuple, Generic[ChunkType]):
     """
     What a stream gets when it is opened.
 
-    ``on_end``, where there is one, is to be called once: with the outcome, how many chunks came, how many
-    malformed events were passed over, the error, and what returns the token counts.
+    ``on_end``, where there is one, is to be called once.
     """
 
     pump: Pump[ChunkType]

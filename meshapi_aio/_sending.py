@@ -20,7 +20,7 @@ from ._byte_reader import ByteReader
 from ._chunks import ChunkReader, chunk_type
 from ._course import Course
 from ._observing import Observer
-from ._pump import Opening, Outcome, Pump, Reader
+from ._pump import End, Opening, Pump, Reader
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
 from ._slices import HUGE, read_in_slices
@@ -212,19 +212,11 @@ class Errand:
                 await admission.enter()
             self._waited = self._scope.now() - begun
 
-    def _ended(
-        self,
-        meta: Meta,
-        outcome: Outcome,
-        chunks: int,
-        skipped: int,
-        error: MeshAPIError | None,
-        usage: Callable[[], object],
-    ) -> None:
-        self._course.ended(outcome, chunks, skipped, error)
+    def _ended(self, meta: Meta, end: End) -> None:
+        self._course.ended(end)
         if self._admission is not None and self._admission.entered:  # not where a call stood in for it
-            status = meta.status if error is None else getattr(error, "status", None)
-            _leave(self._admission, status, meta.headers, usage())
+            status = meta.status if end.error is None else getattr(end.error, "status", None)
+            _leave(self._admission, status, meta.headers, end.usage())
 
     # One attempt.
 

@@ -4,9 +4,10 @@ import functools
 import os
 import ssl
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack, overload
 
 from ._admission import Limiter
 from ._bytes import ByteStream
@@ -25,8 +26,8 @@ from .settings import Fallback, Limits, Retry, Settings, Timeout
 
 
 if TYPE_CHECKING:
-    from ._carrying import AnyCall, Calls
-    from .fanout import FanOut
+    from ._carrying import AnyCall
+    from .fanout import FanOut, Row
     from .fanout import Options as FanOutOptions
 
 
@@ -224,9 +225,21 @@ class MeshAPI(Families):
         )
         return made
 
+    @overload
     def fan_out(
-        self, calls: "Calls[Result]", **options: "Unpack[FanOutOptions]"
-    ) -> "FanOut[AnyCall, Result]":
+        self,
+        calls: Iterable[Call[Result]] | AsyncIterable[Call[Result]],
+        **options: "Unpack[FanOutOptions]",
+    ) -> "FanOut[Call[Result], Result]": ...
+    @overload
+    def fan_out(
+        self,
+        calls: "Iterable[AnyCall | Row] | AsyncIterable[AnyCall | Row]",
+        **options: "Unpack[FanOutOptions]",
+    ) -> "FanOut[AnyCall, Any]": ...
+    def fan_out(
+        self, calls: Iterable[Any] | AsyncIterable[Any], **options: "Unpack[FanOutOptions]"
+    ) -> "FanOut[Any, Any]":
         """
         Return a fan-out of calls: many at once, within limits, each with its outcome.
 
@@ -238,9 +251,10 @@ class MeshAPI(Families):
         ``repeat``, ``ordered``, ``buffer``, ``check``, ``budget``, ``journal``, ``retry_errors``,
         ``deadline`` and ``total``; :class:`~meshapi_aio.fanout.FanOut` what comes of it.
         """
-        from ._carrying import fan_out  # noqa: PLC0415 - most programs do without, and imports cost
-
-        return fan_out(calls, self._settings, self._shared, **options)
+        # Imported on demand: most programs do without, and it would make a cold import a quarter longer.
+        carrying = import_module("._carrying", __package__)
+        made: FanOut[Any, Any] = carrying.fan_out(calls, self._settings, self._shared, **options)
+        return made
 
     def download(self, url: str) -> ByteStream:
         """

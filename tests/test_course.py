@@ -6,6 +6,7 @@ from meshapi_aio import MeshAPIError, RateLimitError
 from meshapi_aio._answer import Answer
 from meshapi_aio._course import Course
 from meshapi_aio._observing import Observer
+from meshapi_aio._pump import End
 from meshapi_aio.events import Event
 from tests.literals import CREATE
 
@@ -51,7 +52,7 @@ def test_what_happens_is_told_in_its_order(course: Course, told: list[Event]) ->
     course.sent("POST", "/v1/chat/completions")
     course.note(ROUTED, None, queued=0.0, latency=1.0)
     course.opened(course.meta(ROUTED, None, latency=3.0, streams=True))
-    course.ended("finished", 7, 0, None)
+    course.ended(End("finished", 7, 0, None))
     names = ["RequestSent", "RetryScheduled", "RequestSent", "GatewayRouted", "StreamOpened", "StreamEnded"]
     assert [type(event).__name__ for event in told] == names
     assert len({event.call_id for event in told}) == 1

@@ -81,6 +81,7 @@ TABLE: Mapping[str, Row] = {
     "endpoints/_completion.py": Row(7),
     "endpoints/*.py": Row(8, _ATTRS),
     "endpoints/__init__.py": Row(9),
+    "_routing.py": Row(10),
     "_codec.py": Row(10, frozenset({"attrs", "cattrs"})),
     "_answer.py": Row(11, _ATTRS),
     "_chunks.py": Row(12),
@@ -114,8 +115,8 @@ SAME_RANK = frozenset(
 _EVENT_LOOP = frozenset({"asyncio", "selectors", "socket"})
 _DYNAMIC = frozenset({"__import__", "import_module"})
 
-# They import the families on demand; under TYPE_CHECKING they say which, and that is checked.
-ON_DEMAND = frozenset({"__init__.py", "endpoints/__init__.py"})
+# They import families, or what few programs need, on demand; under TYPE_CHECKING they say which, and that is checked.
+ON_DEMAND = frozenset({"__init__.py", "client.py", "endpoints/__init__.py"})
 
 
 class Import(NamedTuple):

@@ -11,10 +11,22 @@ import click
 
 from meshapi_aio import _version
 
-from . import call, calls, chat, compare, completion, doctor, models, serve
+from . import call, calls, chat, compare, completion, doctor, fan_out, models, serve
 
 
-__all__ = ["call", "calls", "chat", "commands", "compare", "completion", "doctor", "main", "models", "serve"]
+__all__ = [
+    "call",
+    "calls",
+    "chat",
+    "commands",
+    "compare",
+    "completion",
+    "doctor",
+    "fan_out",
+    "main",
+    "models",
+    "serve",
+]
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,7 +40,7 @@ def commands() -> None:
     """
 
 
-for _module in (chat, compare, models, call, calls, serve, doctor, completion):
+for _module in (chat, compare, fan_out, models, call, calls, serve, doctor, completion):
     commands.add_command(_module.command)
 
 

@@ -1,11 +1,22 @@
 """Options that several commands have in common. Performs no I/O."""
 
 import math
+from collections.abc import Sequence
 
 import click
 
 
-__all__ = ["base_url_option", "finite", "local_option", "model_option", "retries_option", "timeout_option"]
+__all__ = [
+    "base_url_option",
+    "finite",
+    "local_option",
+    "model_option",
+    "models_option",
+    "named_models",
+    "repeat_option",
+    "retries_option",
+    "timeout_option",
+]
 
 
 def finite(_: click.Context, __: click.Parameter, value: float | None) -> float | None:
@@ -14,6 +25,11 @@ def finite(_: click.Context, __: click.Parameter, value: float | None) -> float 
         return value
     msg = f"{value} is no number of seconds."
     raise click.BadParameter(msg)
+
+
+def named_models(_: click.Context, __: click.Parameter, value: str | None) -> Sequence[str]:
+    """Return the models that are named with commas between them, each once."""
+    return list(dict.fromkeys(filter(None, (name.strip() for name in (value or "").split(",")))))
 
 
 model_option = click.option(
@@ -38,4 +54,17 @@ retries_option = click.option(
 )
 local_option = click.option(
     "--local", is_flag=True, help="Ask a gateway that is made up on this machine: without a key."
+)
+models_option = click.option(
+    "--models",
+    metavar="A,B,…",
+    callback=named_models,
+    help="Ask each of these models every request, in place of the request's own.",
+)
+repeat_option = click.option(
+    "--repeat",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="NUMBER",
+    help="Make each request so many times.",
 )

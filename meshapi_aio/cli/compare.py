@@ -11,7 +11,7 @@ from meshapi_aio.endpoints.compare import ComparisonStream, StreamComparison
 from ._answers import ModelAnswer
 from ._failures import MisuseError, failures_told
 from ._files import STDIN, prompt_from_stdin
-from ._options import base_url_option, local_option, retries_option, timeout_option
+from ._options import base_url_option, local_option, named_models, retries_option, timeout_option
 from ._running import Access, connected, run
 from ._side_by_side import shown_as_they_come
 
@@ -25,9 +25,9 @@ _PAUSE = 0.1  # seconds from one drawing to the next, so that the time is seen t
 @click.argument("prompt")
 @click.option(
     "--models",
-    "names",
     required=True,
     metavar="A,B,…",
+    callback=named_models,
     help="The models, with commas between them; at most 10.",
 )
 @click.option("--system", metavar="TEXT", help="Instructions to the models.")
@@ -38,7 +38,7 @@ _PAUSE = 0.1  # seconds from one drawing to the next, so that the time is seen t
 def command(
     *,
     prompt: str,
-    names: str,
+    models: Sequence[str],
     system: str | None,
     timeout: float | None,
     retries: int | None,
@@ -58,7 +58,6 @@ def command(
         if not asked.strip():
             msg = "the prompt is empty: there is nothing to ask"
             raise MisuseError(msg)
-        models = list(dict.fromkeys(filter(None, (name.strip() for name in names.split(",")))))
         if not models:
             msg = "--models names no model: --models openai/gpt-4o-mini,deepseek/deepseek-r1"
             raise MisuseError(msg)

@@ -11,10 +11,10 @@ It drives any async function and knows no client; ``client.fan_out`` drives call
 from ._adaptive import AdaptiveLimit
 from ._beginning import Options, fan_out
 from ._budget import Budget, UnknownPriceError
-from ._gate import Gate
+from ._fixed import FixedLimit
 from ._journal import Entry, Journal
 from ._keys import request_key
-from ._limits import FixedLimit, Limit, LimitChange
+from ._limits import Gate, Limit, LimitChange
 from ._outcome import Outcome, OutcomeKind, PaidAttempt
 from ._prices import Price
 from ._rate import RateLimit

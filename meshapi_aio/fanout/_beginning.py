@@ -8,8 +8,9 @@ from ._adaptive import AdaptiveLimit
 from ._books import Books
 from ._budget import Budget
 from ._carrier import Carrier, Own
+from ._fixed import FixedLimit
 from ._journal import Journal
-from ._limits import FixedLimit, Limit
+from ._limits import Limit
 from ._resume import Resume
 from ._run import FanOut
 from ._spending import Spending
@@ -126,7 +127,7 @@ def _limits(limit: int | Limit | Sequence[Limit] | None) -> Sequence[Limit]:
         return (FixedLimit(limit),)
     limits = (limit,) if isinstance(limit, Limit) else tuple(limit) if isinstance(limit, Sequence) else ()
     if not limits or not all(isinstance(each, Limit) for each in limits):
-        msg = f"limit must be a number of calls at once, a limit such as AdaptiveLimit(), or several, got {limit!r}"
+        msg = f"limit must be a number of calls at once, one like AdaptiveLimit(), or several, got {limit!r}"
         raise TypeError(msg)
     return limits
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
 from ..events import Meta
-from ._gate import Gate
+from ._limits import Gate
 from ._prices import Price
 
 

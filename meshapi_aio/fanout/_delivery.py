@@ -1,4 +1,4 @@
-"""Outcomes on their way to whoever iterates: bounded in number, in the order of completion or of the input."""
+"""Outcomes on their way to whoever iterates: bounded in number, and in order where that is wanted."""
 
 import asyncio
 import contextlib

@@ -1,5 +1,5 @@
 """
-Of what kind an answer or an error is: was the model wrong, or the network down?
+Of what kind an answer or an error is, so that a wrong model and a network that is down are told apart.
 
 Replies are looked at by what they have, so that this room needs no family of the API. Pure.
 """

@@ -60,8 +60,9 @@ class Outcome(Generic[Item, Result]):
     ``rate_limited``, ``timeout``, ``connection`` (also a stream that broke), ``api_error`` (anything else).
     It was not done, or not to its end: ``cancelled``, ``skipped_budget``, ``skipped_deadline``.
 
-    ``index`` is the place in the input, from 0, ``repeat`` counts the repetitions of one request, ``custom_id``
-    is what a file calls it, ``model`` the one that answered, or was asked last. ``result`` is there whenever there was an answer, ``error`` whenever something was raised. Times are seconds:
+    ``index`` is the place in the input, from 0, ``repeat`` counts the repetitions of one request,
+    ``custom_id`` is what a file calls it, ``model`` the one that answered, or was asked last. ``result`` is
+    there whenever there was an answer, ``error`` whenever something was raised. Times are seconds:
     ``queued`` waiting for the limits and for a connection, over all attempts; ``latency`` from there to the
     end, pauses between attempts included; ``time_to_first_event`` of a stream, None for all else.
     ``attempts`` are empty where a function of one's own was called that returned no reply of the client.

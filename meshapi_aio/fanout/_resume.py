@@ -50,7 +50,7 @@ class Resume:
         """Tell whether a request is to be sent."""
         key = request_key(call, repeat)
         state = self._journal.state(key)
-        if state is None and name is not None and self._journal.key_named(name) not in {None, key}:
+        if state is None and name is not None and self._journal.is_changed(name, key):
             self._tally.changed += 1
         is_wanted = state is None or (state == "failed" and self._retry_errors)
         if not is_wanted:

@@ -15,17 +15,14 @@ from ._books import Books
 from ._budget import UnknownPriceError
 from ._carrier import Carrier
 from ._delivery import Delivery
-from ._estimate import guess_tokens
-from ._gate import Gate
 from ._judging import ends_run, kind_of_error
-from ._limits import Limit
+from ._limits import Gate, Limit
 from ._outcome import Outcome, OutcomeKind
 from ._pace import Pace
 from ._resume import Resume
 from ._rows import Row
 from ._source import Source
-from ._spending import Spending
-from ._tally import Snapshot, Tally
+from ._tally import Snapshot
 from ._turn import Turn
 
 
@@ -239,7 +236,7 @@ class FanOut(Generic[Item, Result]):
             repeat = self._resume.place(item, repeat)
             if not self._resume.wants(item, repeat, custom_id):
                 return None
-        gate = Gate(self._limits, lane=self._lane, tokens=guess_tokens(item))
+        gate = Gate(self._limits, lane=self._lane, call=item)
         return Turn(self._delivery.place(), index, item, repeat, custom_id, gate, self._loop.time())
 
     async def _carry_out(self, task: "asyncio.Task[None]", turn: Turn) -> None:

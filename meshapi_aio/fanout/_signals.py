@@ -14,7 +14,10 @@ __all__ = ["draining_on_signals"]
 
 @contextmanager
 def draining_on_signals(
-    outcomes: FanOut[Any, Any], *, grace: float = 30.0, on_signal: Callable[[signal.Signals], None] | None = None
+    outcomes: FanOut[Any, Any],
+    *,
+    grace: float = 30.0,
+    on_signal: Callable[[signal.Signals], None] | None = None,
 ) -> Iterator[None]:
     """
     Drain a fan-out at SIGINT or SIGTERM: inside the block nothing more is begun after one of them.

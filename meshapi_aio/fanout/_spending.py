@@ -39,7 +39,7 @@ class Spending:
         An unknown price is an ``UnknownPriceError``.
         """
         for model in (getattr(call, "model", None), *self._models):
-            if isinstance(model, str) and not self._budget.knows(model):
+            if model and not self._budget.knows(model):
                 await self._learn(model)
         while True:
             reservation = self._budget.reserve(call, times=self._times, models=self._models)

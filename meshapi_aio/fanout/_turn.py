@@ -7,7 +7,7 @@ import attrs
 
 from ..events import Attempt, Meta
 from ._budget import Reservation
-from ._gate import Gate
+from ._limits import Gate
 from ._outcome import Outcome, OutcomeKind, PaidAttempt
 
 
@@ -69,7 +69,7 @@ class Turn:
 
 
 def _paid(attempts: tuple[Attempt, ...], usage: Any, cost: Decimal | None) -> tuple[PaidAttempt, ...]:
-    """Return attempts with what they cost: only of the last one, which was answered, anything can be known."""
+    """Return attempts with what they cost: of the last one alone, which was answered, can that be known."""
     made = [PaidAttempt(**attrs.asdict(attempt, recurse=False)) for attempt in attempts]
     made[-1] = attrs.evolve(made[-1], usage=usage, cost=cost)
     return tuple(made)

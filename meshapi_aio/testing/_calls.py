@@ -5,16 +5,15 @@ Pure functions over method, target and body; this room performs no I/O. Which ca
 knows: what it holds is read, whatever family it is of.
 """
 
-import functools
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, Literal, TypeAlias, cast, get_args, get_origin
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 import attrs
 
-from ..call import PLACE, Call, StreamCall
-from ..endpoints import every_call
+from .._routing import calls_at
+from ..call import Call, StreamCall
 from ._checks import parse_object
 from ._faults import problem
 from ._form import form_parts
@@ -64,34 +63,6 @@ def split_target(target: str) -> tuple[str, str]:
     """Return path and query of what stood in the request line, neither of them decoded."""
     address, _, query = target.partition("?")
     return _ORIGIN.sub("", address), query
-
-
-def calls_at(path: str, method: str | None = None) -> list[tuple[AnyCallClass, Mapping[str, str]]]:
-    """Return the calls that go to a path, each with its path fields; of several routes the plainest."""
-    found: list[tuple[AnyCallClass, Mapping[str, str]]] = []
-    for kind in every_call().values():
-        if method in {None, kind.route.method}:
-            places = in_path(kind.route.path, path)
-            if places is not None:
-                found.append((kind, places))
-    fewest = min((len(places) for _, places in found), default=0)
-    return [(kind, places) for kind, places in found if len(places) == fewest]
-
-
-def in_path(template: str, path: str) -> Mapping[str, str] | None:
-    """Return what stands at the places of a template in a path as it was sent, None for another path."""
-    fits = _pattern(template).fullmatch(path)
-    return None if fits is None else {name: unquote(value) for name, value in fits.groupdict().items()}
-
-
-@functools.cache
-def _pattern(template: str) -> re.Pattern[str]:
-    """Return the pattern of the paths of a template."""
-    pieces = PLACE.split(template)  # text, name, ":path" or None, text, …
-    pattern = re.escape(pieces[0])
-    for name, rest, text in zip(pieces[1::3], pieces[2::3], pieces[3::3], strict=True):
-        pattern += f"(?P<{name}>{'.+' if rest else '[^/]+'}){re.escape(text)}"
-    return re.compile(pattern)
 
 
 def said(call: AnyCall) -> Object:

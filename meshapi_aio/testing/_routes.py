@@ -9,6 +9,7 @@ matters to a user has an endpoint of its own: a function ``(request, service) ->
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+from .._routing import calls_at, in_path
 from . import (
     _audio,
     _batches,
@@ -23,7 +24,7 @@ from . import (
 )
 from ._account import get_balance, list_api_versions, list_usage_events
 from ._admission import Asked, admitting
-from ._calls import calls_at, in_path, split_target
+from ._calls import split_target
 from ._completions import create_completion
 from ._example import example_answer
 from ._model_search import search_models

@@ -9,6 +9,9 @@ import pytest
 from meshapi_aio.fanout import draining_on_signals, fan_out
 
 
+NOTHING: list[int] = []
+
+
 async def wait_for_ever(_item: int) -> None:
     """Wait until cancelled."""
     await asyncio.get_running_loop().create_future()
@@ -66,7 +69,7 @@ async def test_what_takes_longer_than_the_grace_is_cancelled() -> None:
 async def test_signals_do_again_what_they_did() -> None:
     """After the block a signal has its own meaning again."""
     before = signal.getsignal(signal.SIGTERM)
-    async with fan_out(wait_for_ever, []) as outcomes:
+    async with fan_out(wait_for_ever, NOTHING) as outcomes:
         with draining_on_signals(outcomes):
             assert signal.getsignal(signal.SIGTERM) != before
         assert signal.getsignal(signal.SIGTERM) == before
@@ -78,7 +81,7 @@ async def test_elsewhere_than_in_the_main_thread_nothing_is_handled() -> None:
     """In a thread signals cannot be handled; the block is no trouble there."""
 
     async def run() -> list[str]:
-        async with fan_out(wait_for_ever, []) as outcomes:
+        async with fan_out(wait_for_ever, NOTHING) as outcomes:
             with draining_on_signals(outcomes):
                 return [outcome.kind async for outcome in outcomes]
 
