@@ -115,7 +115,7 @@ SAME_RANK = frozenset(
 _EVENT_LOOP = frozenset({"asyncio", "selectors", "socket"})
 _DYNAMIC = frozenset({"__import__", "import_module"})
 
-# They import families, or what few programs need, on demand; under TYPE_CHECKING they say which, and that is checked.
+# They import on demand what few programs need; under TYPE_CHECKING they say what, and that is checked.
 ON_DEMAND = frozenset({"__init__.py", "client.py", "endpoints/__init__.py"})
 
 

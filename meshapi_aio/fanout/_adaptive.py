@@ -13,16 +13,26 @@ _CUT = 0.8
 _FIRST_CUT = 0.5
 """Out of slow start, which goes too far by up to its double."""
 
-_PATIENCE = 750
+_PATIENCE = 900
 """
 Successes for a step of one, divided by the limit.
 
-An episode costs about two refusals, whatever the limit is, and lasts until the fifth that was cut off is
-regained: 750 * ln(1 / 0.8), which is 170 successes.
+An episode costs one or two refusals, whatever the limit is, and lasts until the fifth that was cut off is
+regained: 900 * ln(1 / 0.8), which is 200 successes.
 """
 
-_CONFIDENCE = 300
-"""The same, once the limit is a tenth above where the last episode began: capacity has grown."""
+_SMALLEST_STEP = 15
+"""Successes for a step at least, so that where answers take long it does not outrun what they tell."""
+
+_WELL_ABOVE = 1.3
+_CONFIDENCE = 2.5
+"""Well above its usual ceiling it grows so many times as fast: there is more to be had than there was."""
+
+# Simulated for 120 s after 30 s to settle, at a gateway that serves 37 a second and what a second brings at
+# once, answers that take 0.25 to 0.75 s, 20 runs: 97.8 to 100 % of what there was and at most 1.3 % refused;
+# after it has halved, at least 92.9 % and at most 0.6 %; after it has doubled, 97.3 % and 1.7 %. With
+# answers of 2.5 to 7.5 s: 87.5 %, 92.8 %, 90.9 %, and 0.9, 1.3, 1.1 % refused. Where the gateway counts each
+# second by itself, 67 % at least: calls bunch by chance, and only pacing (RateLimit) would help.
 
 _WEIGHT = 0.1
 """Of the newest call in the usual time of one."""
@@ -33,13 +43,13 @@ class AdaptiveLimit(Limit):
     As many calls at once as the gateway takes without refusing, from ``min`` to ``max``.
 
     It begins at ``start`` and adds one for each success (slow start) until the first 429, then one for ever
-    so many; only successes that came while the limit was reached count. A 429 cuts it by a fifth, once an
+    so many; only successes of calls in whose time the limit was reached count. A 429 cuts it by a fifth, once an
     episode: refusals of calls that had begun before the cut, or within the usual time of a call after it,
     change nothing. Other failures say nothing about capacity. A ``Retry-After`` is heeded by the call that
     got it, which waits outside, and holds up no others. ``min`` and ``max`` can be set at any time.
     """
 
-    def __init__(self, *, min: int = 1, start: int = 8, max: int = 256) -> None:  # noqa: A002 - the field's terms
+    def __init__(self, *, min: int = 1, start: int = 8, max: int = 256) -> None:  # noqa: A002
         super().__init__()
         self._min, self._max = check_size("min", min), check_size("max", max)
         self._value = check_size("start", start)
@@ -51,6 +61,7 @@ class AdaptiveLimit(Limit):
         self._successes = 0
         self._usual: float | None = None
         self._episode_until = -math.inf
+        self._reached_at = -math.inf
         self._changed("set")
 
     @property
@@ -93,10 +104,11 @@ class AdaptiveLimit(Limit):
         """Let a call in, and note when."""
         self.in_flight += 1
         gate.since = asyncio.get_running_loop().time()
+        if self.in_flight >= self._value:
+            self._reached_at = gate.since
 
     def give(self, gate: Gate) -> None:
         """Let a call out; a success or a refusal says something about the limit."""
-        is_reached = self.in_flight >= self._value
         self.in_flight -= 1
         status = gate.status
         if status is None:
@@ -107,7 +119,8 @@ class AdaptiveLimit(Limit):
         elif 200 <= status < 300:
             taken = now - gate.since
             self._usual = taken if self._usual is None else self._usual + _WEIGHT * (taken - self._usual)
-            if is_reached and self._value < self._max:
+            was_reached = gate.since <= self._reached_at
+            if was_reached and self._value < self._max and now >= self._episode_until:
                 self._succeeded()
 
     def _succeeded(self) -> None:
@@ -115,15 +128,20 @@ class AdaptiveLimit(Limit):
         if self._is_slow_start:
             self._set(self._value + 1, "slow start")
             return
-        patience = _CONFIDENCE if self._value > 1.1 * self._ceiling else _PATIENCE
-        if self._successes * self._value >= patience:
+        needed = max(_PATIENCE / self._value, _SMALLEST_STEP)
+        if self._value > _WELL_ABOVE * self._ceiling:
+            needed /= _CONFIDENCE
+        if self._successes >= needed:
             self._set(self._value + 1, "saturated")
 
     def _refused(self, since: float, now: float) -> None:
         if since <= self._episode_until:
             return
         self._episode_until = now + (self._usual or 0.0)
-        self._ceiling = self._value
+        if self._is_slow_start:
+            self._ceiling = self._value * _FIRST_CUT
+        else:
+            self._ceiling += 0.5 * (self._value - self._ceiling)
         cut = _FIRST_CUT if self._is_slow_start else _CUT
         self._is_slow_start = False
         self._set(max(self._min, int(self._value * cut)), "429")

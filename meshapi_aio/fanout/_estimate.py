@@ -44,7 +44,7 @@ def guess_tokens(call: object) -> Tokens:
     body = _body(call)
     if body is None:
         return Tokens(-(-len(call) // _CHARACTERS) if isinstance(call, str) else 0, 0)
-    characters = sum(len(text) for text in _texts(body) if not text.startswith("data:"))
+    characters = sum(len(text) for text in _texts(body, keys=False) if not text.startswith("data:"))
     if not characters:
         return Tokens(0, 0)
     limit = _limit(body)
@@ -70,7 +70,7 @@ def most_tokens(call: object, context: int | None) -> Tokens | None:
         return None
     messages = body.get("messages")
     pieces = (len(messages) if isinstance(messages, list) else 1) + 1
-    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in _texts(body))
+    size = sum(len(text.encode("utf-8", "surrogatepass")) for text in _texts(body, keys=True))
     return Tokens(size + pieces * _EXTRA, limit * _answers(body))
 
 
@@ -92,16 +92,16 @@ def _answers(body: Mapping[str, Any]) -> int:
     return count if isinstance(count, int) and count > 0 else 1
 
 
-def _texts(value: object) -> Iterator[str]:
-    """Yield all texts in a body, keys included: tools and schemas are part of the prompt."""
+def _texts(value: object, *, keys: bool) -> Iterator[str]:
+    """Yield all texts in a body; the keys of tools and schemas are part of a prompt, too."""
     waiting = [value]
     while waiting:
         value = waiting.pop()
         if isinstance(value, str):
             yield value
         elif isinstance(value, Mapping):
-            waiting.extend(value.keys())
             waiting.extend(value.values())
+            waiting.extend(value.keys() if keys else ())
         elif isinstance(value, (list, tuple)):
             waiting.extend(value)
 

@@ -57,8 +57,8 @@ class Limit:
         """How many calls are under way."""
         self.history: deque[LimitChange] = deque(maxlen=_REMEMBERED)
         """How the limit has changed: the newest 10,000 changes."""
-        self.line: list[tuple[int, int, _Waiter]] = []
-        """Who waits, as a heap of lane, number and waiter."""
+        self.line: list[tuple[int, int, int, _Waiter]] = []
+        """Who waits, as a heap: lane, place in it, a number that decides between equals, waiter."""
         self._timer: asyncio.TimerHandle | None = None
 
     @property
@@ -95,14 +95,14 @@ class Limit:
 
     def wake(self) -> None:
         """Let the first in line look again, if there is room for it, or once there is."""
-        while self.line and self.line[0][2].is_gone:
+        while self.line and self.line[0][3].is_gone:
             heapq.heappop(self.line)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
         if not self.line:
             return
-        waiter = self.line[0][2]
+        waiter = self.line[0][3]
         if waiter.future.done():
             return  # it is about to look, and passes on what it leaves
         seconds = self.wait_for(waiter.gate)
@@ -178,7 +178,7 @@ class Gate:
             while (limit := self._first_without_room(place)) is not None:
                 _step_out(line, waiter)
                 line, waiter = limit, _Waiter(self, loop.create_future())
-                heapq.heappush(line.line, (*place, waiter))
+                heapq.heappush(line.line, (*place, next(_NUMBERS), waiter))
                 line.wake()  # it may be time alone that makes room, and somebody has to watch the clock
                 await waiter.future
             self._take()
