@@ -11,10 +11,11 @@ import click
 
 from meshapi_aio import _version
 
-from . import call, calls, chat, compare, completion, doctor, fan_out, models, serve
+from . import batch, call, calls, chat, compare, completion, doctor, fan_out, models, serve
 
 
 __all__ = [
+    "batch",
     "call",
     "calls",
     "chat",
@@ -40,7 +41,7 @@ def commands() -> None:
     """
 
 
-for _module in (chat, compare, fan_out, models, call, calls, serve, doctor, completion):
+for _module in (chat, compare, fan_out, batch, models, call, calls, serve, doctor, completion):
     commands.add_command(_module.command)
 
 

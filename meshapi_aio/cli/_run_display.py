@@ -15,13 +15,13 @@ from meshapi_aio.fanout import FanOut, Snapshot
 from ._output import note
 
 
-__all__ = ["as_lines", "duration", "money", "progress_shown"]
+__all__ = ["as_lines", "money", "progress_shown"]
 
 _REDRAWN = 0.25  # seconds
 _TOLD = 10.0  # seconds, into a log: 360 lines for an hour
 
 
-def duration(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     """Return seconds as one says them: ``42 s``, ``3:07 min``, ``2:15 h``."""
     whole = round(seconds)
     if whole < 60:
@@ -40,8 +40,8 @@ def money(amount: Decimal) -> str:
     return f"${amount:.{places}f}"
 
 
-def as_lines(snapshot: Snapshot) -> list[tuple[str, str]]:
-    """Return what there is to tell, each with its name."""
+def as_lines(snapshot: Snapshot, *, is_over: bool = False) -> list[tuple[str, str]]:
+    """Return what there is to tell, each with its name; of what is over without the forecasts."""
     total = "" if snapshot.total is None else f" of {snapshot.total}"
     lines = [("done", f"{snapshot.done + snapshot.resumed}{total}")]
     if snapshot.resumed:
@@ -50,15 +50,19 @@ def as_lines(snapshot: Snapshot) -> list[tuple[str, str]]:
         lines.append(("changed", f"{snapshot.changed} are others than in the earlier run, and done again"))
     others = [f"{count} {kind}" for kind, count in sorted(snapshot.kinds.items()) if kind != "ok"]
     lines.append(("ok", ", ".join([str(snapshot.kinds.get("ok", 0)), *others])))
-    lines.append(("in flight", f"{snapshot.in_flight} (limit {snapshot.limit:g})"))
-    rates = f"{snapshot.requests_per_second:.1f} requests/s, {snapshot.tokens_per_second:.0f} tokens/s"
-    lines.append(("rate", rates))
+    if not is_over:
+        lines.append(("in flight", f"{snapshot.in_flight} (limit {snapshot.limit:g})"))
+        rates = f"{snapshot.requests_per_second:.1f} requests/s, {snapshot.tokens_per_second:.0f} tokens/s"
+        lines.append(("rate", rates))
     if snapshot.spent or snapshot.projected is not None:
         unknown = f", {snapshot.unpriced} at a price unknown" if snapshot.unpriced else ""
-        all_of_it = f", {money(snapshot.projected)} in all" if snapshot.projected is not None else ""
+        projected = None if is_over else snapshot.projected
+        all_of_it = "" if projected is None else f", {money(projected)} in all"
         lines.append(("spent", f"{money(snapshot.spent)}{all_of_it}{unknown}"))
-    left = "" if snapshot.seconds_left is None else f", about {duration(snapshot.seconds_left)} left"
-    lines.append(("time", f"{duration(snapshot.elapsed)}{left}"))
+    left = (
+        "" if is_over or snapshot.seconds_left is None else f", about {_duration(snapshot.seconds_left)} left"
+    )
+    lines.append(("time", f"{_duration(snapshot.elapsed)}{left}"))
     if snapshot.stopped is not None:
         lines.append(("stopped", f"{snapshot.stopped}: nothing more is begun"))
     return lines

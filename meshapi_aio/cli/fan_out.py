@@ -199,6 +199,8 @@ async def _fan_out(access: Access, plan: _Plan) -> None:
     signals: list[signal.Signals] = []
     async with connected(access) as client:
         with Results(plan.results) as journal:
+            if plan.budget is not None:
+                plan.budget.spend(*journal.spent())
             outcomes = _outcomes(client, plan, journal, total)
             async with outcomes:
                 with draining_on_signals(outcomes, grace=plan.grace, on_signal=signals.append):
@@ -208,7 +210,7 @@ async def _fan_out(access: Access, plan: _Plan) -> None:
                 snapshot = outcomes.snapshot()
             if journal.superseded:
                 journal.compact()
-    for name, text in as_lines(snapshot):
+    for name, text in as_lines(snapshot, is_over=True):
         note(f"{name}: {text}")
     status = _status(snapshot, total, signals)
     if status:

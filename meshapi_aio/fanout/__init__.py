@@ -13,6 +13,7 @@ from ._beginning import Options, fan_out
 from ._budget import Budget, UnknownPriceError
 from ._fixed import FixedLimit
 from ._journal import Entry, Journal
+from ._journal_file import JournalLockedError
 from ._keys import request_key
 from ._limits import Gate, Limit, LimitChange
 from ._outcome import Outcome, OutcomeKind, PaidAttempt
@@ -34,6 +35,7 @@ __all__ = [
     "FixedLimit",
     "Gate",
     "Journal",
+    "JournalLockedError",
     "Limit",
     "LimitChange",
     "Options",

@@ -43,10 +43,10 @@ class AdaptiveLimit(Limit):
     As many calls at once as the gateway takes without refusing, from ``min`` to ``max``.
 
     It begins at ``start`` and adds one for each success (slow start) until the first 429, then one for ever
-    so many; only successes of calls in whose time the limit was reached count. A 429 cuts it by a fifth, once an
-    episode: refusals of calls that had begun before the cut, or within the usual time of a call after it,
-    change nothing. Other failures say nothing about capacity. A ``Retry-After`` is heeded by the call that
-    got it, which waits outside, and holds up no others. ``min`` and ``max`` can be set at any time.
+    so many; only successes of calls in whose time the limit was reached count. A 429 cuts it by a fifth,
+    once an episode: refusals of calls that had begun before the cut, or within the usual time of a call
+    after it, change nothing. Other failures say nothing about capacity. A ``Retry-After`` is heeded by the
+    call that got it, which waits outside, and holds up no others. ``min`` and ``max`` can be set at any time.
     """
 
     def __init__(self, *, min: int = 1, start: int = 8, max: int = 256) -> None:  # noqa: A002

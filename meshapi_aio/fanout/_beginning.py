@@ -37,11 +37,11 @@ class Options(TypedDict, total=False):
     else as they are done; at most ``buffer`` wait to be taken, begun ones included. ``check`` is called with
     each result that is ``ok``: where it returns False, or raises, the outcome is ``invalid_output``.
 
-    ``budget`` is a :class:`Budget`. ``journal`` is a file, or a :class:`Results`, in which each outcome is
-    written down before it is handed over: what an earlier run has done is not done again, and what failed
-    only with ``retry_errors``. ``deadline`` is seconds for the whole run: nothing is begun that is not likely
-    to be done in time, and what is not done then is cut off. ``total`` is how many items there are, for
-    forecasts; that of a list is known.
+    ``budget`` is a :class:`Budget`. ``journal`` is a file, or a :class:`Results` (opened for the run unless
+    it is open), in which each outcome is written down before it is handed over: what an earlier run has done
+    is not done again, and what failed only with ``retry_errors``. ``deadline`` is seconds for the whole run:
+    nothing is begun that is not likely to be done in time, and what is not done then is cut off. ``total`` is
+    how many items there are, for forecasts; that of a list is known.
     """
 
     limit: int | Limit | Sequence[Limit] | None

@@ -21,6 +21,12 @@ from ._journal_file import JournalFile
 __all__ = ["Entry", "Journal"]
 
 
+def _is_text(_owner: object, attribute: "attrs.Attribute[Any]", value: object) -> None:
+    if not isinstance(value, str) and (value is not None or attribute.name == "key"):
+        msg = f"the {attribute.name} of a record must be text, got {value!r}"
+        raise TypeError(msg)
+
+
 @attrs.frozen(kw_only=True)
 class Entry:
     """
@@ -31,9 +37,9 @@ class Entry:
     key.
     """
 
-    key: str
+    key: str = attrs.field(validator=_is_text)
     done: bool = True
-    name: str | None = None
+    name: str | None = attrs.field(default=None, validator=_is_text)
 
 
 def _entry(record: dict[str, Any]) -> Entry:
@@ -90,6 +96,11 @@ class Journal:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be used."""
+        return self._file is not None
 
     def open(self) -> None:
         """Open the file, which is made if it is not there, repair its end, and read where everything is."""

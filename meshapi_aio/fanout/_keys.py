@@ -5,7 +5,7 @@ import json
 from typing import Any
 
 
-__all__ = ["request_key"]
+__all__ = ["Repeats", "request_key"]
 
 
 def request_key(call: object, repeat: int = 0) -> str:
@@ -23,3 +23,21 @@ def request_key(call: object, repeat: int = 0) -> str:
 def _said(call: Any) -> Any:
     route, body = getattr(call, "route", None), getattr(call, "body", None)
     return call if route is None or not callable(body) else [route.method, call.path(), body()]
+
+
+class Repeats:
+    """
+    Tells equal requests apart by counting them: the second of two is the first's repetition.
+
+    So an input may be reordered or lengthened between two runs, and each of its requests keeps its key.
+    """
+
+    def __init__(self) -> None:
+        self._next: dict[str, int] = {}
+
+    def place(self, call: object, repeat: int) -> int:
+        """Return the repetition that a request is; at least ``repeat``."""
+        request = request_key(call)
+        repeat = max(repeat, self._next.get(request, 0))
+        self._next[request] = repeat + 1
+        return repeat

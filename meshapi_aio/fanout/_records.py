@@ -8,6 +8,7 @@ for the journal's file.
 import os
 import time
 from base64 import b64encode
+from decimal import Decimal
 from typing import Any
 
 import attrs
@@ -29,6 +30,19 @@ class Results(Journal):
 
     def __init__(self, path: str | os.PathLike[str], *, fsync: float | None = 1.0) -> None:
         super().__init__(path, describe=entry_of, fsync=fsync)
+
+    def spent(self) -> tuple[Decimal, int]:
+        """
+        Return what the outcomes in the file have cost, in USD and in tokens, as far as that was known.
+
+        ``budget.spend(*results.spent())`` lets a run that goes on count what earlier ones have spent.
+        """
+        amount, tokens = Decimal(), 0
+        for record in self:
+            outcome = record["outcome"]
+            amount += Decimal(outcome.get("cost_usd") or 0)
+            tokens += (outcome.get("usage") or {}).get("total_tokens") or 0
+        return amount, tokens
 
 
 def entry_of(record: dict[str, Any]) -> Entry:

@@ -3,7 +3,7 @@
 import os
 
 from ._journal import Journal
-from ._keys import request_key
+from ._keys import Repeats, request_key
 from ._outcome import UNFINISHED, Outcome
 from ._records import Results, record_of
 from ._tally import Tally
@@ -13,24 +13,20 @@ __all__ = ["Resume"]
 
 
 class Resume:
-    """
-    Tells what is still to be done, and writes down what has been.
-
-    Equal requests are told apart by counting them: the second of two is the first's repetition. So an input
-    may be reordered between two runs, or lengthened, and nothing is done twice.
-    """
+    """Tells what is still to be done, and writes down what has been."""
 
     def __init__(
         self, journal: Journal | str | os.PathLike[str], *, retry_errors: bool, tally: Tally
     ) -> None:
-        self._is_own = not isinstance(journal, Journal)
+        self._is_own = False
         self._journal = journal if isinstance(journal, Journal) else Results(journal)
         self._tally = tally
         self._retry_errors = retry_errors
-        self._repeats: dict[str, int] = {}
+        self.repeats = Repeats()
 
     def open(self) -> None:
         """Open the journal, unless its user has done so."""
+        self._is_own = not self._journal.is_open
         if self._is_own:
             self._journal.open()
 
@@ -38,13 +34,6 @@ class Resume:
         """Close the journal, if it was opened here."""
         if self._is_own:
             self._journal.close()
-
-    def place(self, call: object, repeat: int) -> int:
-        """Return the repetition that a request is."""
-        request = request_key(call)
-        repeat = max(repeat, self._repeats.get(request, 0))
-        self._repeats[request] = repeat + 1
-        return repeat
 
     def wants(self, call: object, repeat: int, name: str | None) -> bool:
         """Tell whether a request is to be sent."""

@@ -233,7 +233,7 @@ class FanOut(Generic[Item, Result]):
         if isinstance(item, Row):
             item, repeat, custom_id = item.call, item.repeat, item.custom_id
         if self._resume is not None:
-            repeat = self._resume.place(item, repeat)
+            repeat = self._resume.repeats.place(item, repeat)
             if not self._resume.wants(item, repeat, custom_id):
                 return None
         gate = Gate(self._limits, lane=self._lane, call=item)

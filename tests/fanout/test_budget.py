@@ -84,7 +84,7 @@ def test_the_gateway_has_the_last_word() -> None:
     ]
     assert budget.reconcile([UsageEvent(request_id="a"), *bills]) == 2
     assert budget.reconcile(bills) == 0
-    assert (budget.spent, budget.in_doubt, budget.unreconciled) == (Decimal("1.005"), 0, 0)
+    assert (budget.spent, budget.in_doubt, budget.unreconciled) == (Decimal("1.005"), Decimal(0), 0)
     assert budget.oldest_unreconciled is None
 
 

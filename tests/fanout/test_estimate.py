@@ -55,7 +55,7 @@ def test_tools_and_schemas_are_part_of_a_prompt() -> None:
 
 
 def test_an_answer_is_bounded_by_the_context() -> None:
-    """Without a limit of its own an answer may fill what the model can hold; without that there is no saying."""
+    """Without a limit of its own an answer may fill what the model can hold, where that is known."""
     most = most_tokens(question(), 4096)
     assert most is not None
     assert most.completion == 4096
