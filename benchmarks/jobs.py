@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import importlib
 import json
 import os
 import statistics
@@ -193,5 +194,38 @@ async def cancel(client: Client, control: int, *, streams: int) -> Figures:
     }
 
 
-JOBS = {job.__name__: job for job in (streams, paced, completions, first, memory, cancel)}
+async def items(_client: Client, _control: int, *, count: int, at_once: int) -> Figures:
+    """Fan out items that do nothing: CPU for each in µs, and the memory by which that grows in MiB."""
+    fanout = importlib.import_module("meshapi_aio.fanout")  # which not every client's environment has
+
+    async def nothing(item: int) -> int:
+        return item
+
+    async def all_of(count: int) -> None:
+        async with fanout.fan_out(nothing, iter(range(count)), limit=at_once) as outcomes:
+            async for _ in outcomes:
+                pass
+
+    await all_of(count // 10)
+    before, spent = _resident(), time.process_time()
+    await all_of(count)
+    spent = time.process_time() - spent
+    return {"cpu": spent / count * 1e6, "memory": (_resident() - before) / 2**20}
+
+
+async def many(
+    client: Client, _control: int, *, count: int, at_once: int, base: str | None = None
+) -> Figures:
+    """Ask for many small completions, so many at once, as one does by hand or by fan-out: seconds in all."""
+    if base is not None:
+        await client.close()
+        await client.open(base, None)
+    await client.complete()
+    gc.collect()
+    began = time.perf_counter()
+    await client.many(count, at_once)
+    return {"time": time.perf_counter() - began}
+
+
+JOBS = {job.__name__: job for job in (streams, paced, completions, first, memory, cancel, items, many)}
 """The jobs by name."""

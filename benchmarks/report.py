@@ -13,7 +13,7 @@ from pathlib import Path
 
 from meshapi_aio import __version__
 
-from . import install, opening, paced, stream, sustained, unary
+from . import fanout, install, opening, paced, stream, sustained, unary
 from .programs import options, packages, parser, shown
 from .results import Row, machine
 from .runner import Bench
@@ -21,7 +21,7 @@ from .runner import Bench
 
 __all__ = ["PROGRAMS", "main", "put"]
 
-PROGRAMS = (stream, paced, sustained, unary, opening, install)
+PROGRAMS = (stream, paced, sustained, unary, fanout, opening, install)
 README = Path(__file__).with_name("README.md")
 
 

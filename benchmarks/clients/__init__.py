@@ -36,6 +36,9 @@ class Client(Protocol):
         """Ask for a small completion and return its text."""
         ...
 
+    async def many(self, count: int, at_once: int) -> None:
+        """Ask for many small completions, so many at once; only of meshapi_aio and the bare loop."""
+
 
 @dataclass(frozen=True)
 class Entry:

@@ -4,6 +4,7 @@ The limit to beat: a loop written by hand on aiohttp, which yields dicts and pro
 It has no time limit, no check that the answer is whole, no retry, no types; ``json.loads`` may be orjson's.
 """
 
+import asyncio
 import importlib
 import ssl
 from collections.abc import AsyncIterator
@@ -63,6 +64,16 @@ class Bare:
             reply = self._loads(await response.read())
         text: str = reply["choices"][0]["message"]["content"]
         return text
+
+    async def many(self, count: int, at_once: int) -> None:
+        """Bound tasks by a semaphore, and gather them."""
+        semaphore = asyncio.Semaphore(at_once)
+
+        async def one() -> None:
+            async with semaphore:
+                assert await self.complete()
+
+        await asyncio.gather(*(one() for _ in range(count)))
 
 
 def new(module: str) -> Bare:

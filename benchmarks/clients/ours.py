@@ -3,7 +3,7 @@
 import ssl
 from typing import Any
 
-from meshapi_aio import MeshAPI
+from meshapi_aio import CreateChatCompletion, MeshAPI
 from meshapi_aio._transport import _direct, _reading
 
 from . import BODY, TOKEN, Seen
@@ -35,6 +35,14 @@ class Ours:
         """Ask and wait."""
         completion = await self._client.chat.completions.create(**self._body)
         return completion.choices[0].message.content or ""
+
+    async def many(self, count: int, at_once: int) -> None:
+        """Fan out."""
+        calls = (CreateChatCompletion(**self._body) for _ in range(count))
+        async with self._client.fan_out(calls, limit=at_once) as outcomes:
+            async for outcome in outcomes:
+                assert outcome.result is not None
+                assert outcome.result.choices[0].message.content
 
 
 def new(reader: str = "") -> Ours:
