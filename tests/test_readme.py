@@ -13,6 +13,7 @@ the test of the bot fails with the bot as it stands above, and passes with the o
 import ast
 import asyncio
 import inspect
+import os
 import re
 import sys
 from importlib import import_module
@@ -113,6 +114,26 @@ async def test_a_block_runs(block: Block, tmp_path: Path, monkeypatch: pytest.Mo
             async with MeshAPI() as client:
                 vars(module)["client"] = client
                 await run_fragment(tree, module)
+
+
+async def test_the_evaluation_is_made(tmp_path: Path) -> None:
+    """The tutorial of fan-out runs as it stands, in an empty folder, and ends with its results."""
+    (tutorial,) = [block.text for block in BLOCKS if block.text.startswith("mkdir evaluation")]
+    # The commands are found as in an environment that was activated.
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    process = await asyncio.create_subprocess_exec(
+        *("bash", "-euo", "pipefail", "-c", tutorial),
+        cwd=tmp_path,
+        env={**os.environ, "PATH": path},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    output, errors = await process.communicate()
+    assert process.returncode == 0, errors.decode()
+    assert "('openai/gpt-4o-mini', 'ok'): 200" in output.decode()
+    assert "done: 400 of 400 (200 by an earlier run)" in errors.decode()
+    assert len((tmp_path / "evaluation" / "results.jsonl").read_text().splitlines()) == 400
 
 
 async def run_pytest(folder: Path) -> tuple[int | None, str]:
