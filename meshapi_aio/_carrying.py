@@ -60,7 +60,10 @@ class _Carrier:
             place_of_caller(),
         )
         async with stream:
-            return await _whole(stream), stream.meta
+            whole = await _whole(stream)
+        if isinstance(whole, ByteReply):
+            whole.meta = stream.meta
+        return whole, stream.meta
 
     async def price(self, model: str) -> Price | None:
         """Ask the gateway what a model costs."""

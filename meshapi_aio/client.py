@@ -236,7 +236,7 @@ class MeshAPI(Families):
         self,
         calls: "Iterable[AnyCall | Row] | AsyncIterable[AnyCall | Row]",
         **options: "Unpack[FanOutOptions]",
-    ) -> "FanOut[AnyCall, Any]": ...
+    ) -> "FanOut[Any, Any]": ...
     def fan_out(
         self, calls: Iterable[Any] | AsyncIterable[Any], **options: "Unpack[FanOutOptions]"
     ) -> "FanOut[Any, Any]":

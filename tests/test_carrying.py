@@ -8,15 +8,18 @@ import pytest
 
 from meshapi_aio import (
     AuthenticationError,
+    ByteReply,
     CreateChatCompletion,
     Fallback,
     MeshAPI,
     Message,
     NotFoundError,
+    RawStreamCall,
     Retry,
     StreamChatCompletion,
     Timeout,
 )
+from meshapi_aio.endpoints.audio import StreamSpeech
 from meshapi_aio.endpoints.embeddings import CreateEmbeddings
 from meshapi_aio.fanout import Budget, FixedLimit, Price, UnknownPriceError
 from meshapi_aio.testing import Answer, FakeGateway
@@ -50,6 +53,19 @@ async def test_calls_of_every_kind_are_carried_out(client: MeshAPI) -> None:
     assert vectors.result[0].vector
     assert whole.time_to_first_event is None
     assert 0 < streamed.time_to_first_event <= streamed.latency + streamed.queued + 1e-3
+
+
+async def test_files_and_unknown_streams_are_read_to_their_end(gateway: FakeGateway) -> None:
+    """A streamed file is its bytes, a stream that no family has the list of its events."""
+    gateway.enqueue(Answer(events=[{"a": 1}, {"b": 2}, "[DONE]"]))
+    async with MeshAPI(gateway.base_url, gateway.token) as client:
+        unknown = RawStreamCall("POST", "/v1/new", body={})
+        speech = StreamSpeech(model="m", input="Hello", voice="v")
+        events, sound = await outcomes_of(client, [unknown, speech], limit=1)
+    assert events.result == [{"a": 1}, {"b": 2}]
+    assert isinstance(sound.result, ByteReply)
+    assert sound.result.content
+    assert sound.result.request_id == sound.request_id
 
 
 async def test_an_outcome_knows_its_attempts(gateway: FakeGateway) -> None:

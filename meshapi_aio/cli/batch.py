@@ -68,7 +68,7 @@ def _rows(file: str, models: Sequence[str], repeat: int) -> list[Row]:
 @timeout_option
 @retries_option
 @base_url_option
-def submit(
+def _submit_file(
     *,
     file: str,
     models: Sequence[str],
@@ -104,7 +104,7 @@ async def _submit(access: Access, rows: Sequence[Row]) -> None:
 @timeout_option
 @retries_option
 @base_url_option
-def wait(
+def _wait_for(
     *,
     ids: Sequence[str],
     interval: float,
@@ -144,7 +144,7 @@ def _tell(batch: Batch) -> None:
 @timeout_option
 @retries_option
 @base_url_option
-def fetch(
+def _fetch_results(
     *,
     file: str,
     ids: Sequence[str],

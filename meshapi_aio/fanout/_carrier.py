@@ -59,15 +59,15 @@ class Own:
     def __init__(self, function: Callable[[Any], Awaitable[Any]]) -> None:
         self._function = function
 
-    async def perform(self, item: Any, _gate: Gate) -> tuple[Any, Meta | None]:
+    async def perform(self, item: Any, gate: Gate) -> tuple[Any, Meta | None]:  # noqa: ARG002
         """Call the function; a reply of the client tells how it came about."""
         result = await self._function(item)
         return result, getattr(result, "meta", None)
 
-    async def price(self, _model: str) -> Price | None:
+    async def price(self, model: str) -> Price | None:  # noqa: ARG002
         """Return nothing: functions have no list of prices."""
         return None
 
-    async def paid(self, _since: datetime) -> Sequence[Paid]:
+    async def paid(self, since: datetime) -> Sequence[Paid]:  # noqa: ARG002
         """Return nothing: functions have no bills."""
         return ()

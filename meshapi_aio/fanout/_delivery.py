@@ -26,7 +26,7 @@ class Delivery(Generic[Value]):
         self._places = 0
         self._read = 0
         self._ready: deque[Value] = deque()
-        self._early: dict[int, Value] = {}
+        self._early: dict[int, Value | None] = {}
         self._next = 0
         self._reader: asyncio.Future[None] | None = None
         self._waiters: deque[asyncio.Future[None]] = deque()
@@ -36,11 +36,6 @@ class Delivery(Generic[Value]):
     def is_full(self) -> bool:
         """Whether there is no place for one more."""
         return self._places - self._read >= self._size
-
-    @property
-    def has_reader_waiting(self) -> bool:
-        """Whether somebody waits for the next outcome."""
-        return self._reader is not None
 
     async def room(self) -> None:
         """Wait until there may be a place."""
@@ -66,7 +61,7 @@ class Delivery(Generic[Value]):
             else:
                 self._ready.append(value)
         else:
-            self._early[place] = value  # type: ignore[assignment] # None is a place without a value
+            self._early[place] = value
             while self._next in self._early:
                 following = self._early.pop(self._next)
                 self._next += 1

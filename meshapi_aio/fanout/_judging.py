@@ -66,7 +66,10 @@ def ends_run(error: BaseException) -> bool:
 def _kind_of_choices(choices: list[Any], call: object) -> OutcomeKind:
     kinds = [_kind_of_choice(choice, call) for choice in choices]
     # Of several answers the worst counts: whoever asks for three wants three.
-    return next((kind for kind in _WORST_FIRST if kind in kinds), "ok") if kinds else "empty"
+    for kind in _WORST_FIRST:
+        if kind in kinds:
+            return kind
+    return "ok" if kinds else "empty"
 
 
 _WORST_FIRST: tuple[OutcomeKind, ...] = ("refused", "truncated", "empty", "invalid_output")

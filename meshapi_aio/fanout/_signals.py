@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,7 +18,7 @@ def draining_on_signals(
     *,
     grace: float = 30.0,
     on_signal: Callable[[signal.Signals], None] | None = None,
-) -> Iterator[None]:
+) -> Generator[None]:
     """
     Drain a fan-out at SIGINT or SIGTERM: inside the block nothing more is begun after one of them.
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 
+from meshapi_aio.cli import _run_display
 from meshapi_aio.cli._run_display import as_lines, money
 from meshapi_aio.fanout._tally import Tally
 from meshapi_aio.testing import HANG, Answer, FakeGateway
 
 from .running import end, environment, invoke, invoke_at, start, until_it_waits
+from .terminal import Terminal
 
 
 MODEL = "openai/gpt-4o-mini"
@@ -217,6 +219,27 @@ async def test_a_signal_drains(
     assert ended.status == 128 + number
     assert "2 cancelled" in ended.stderr
     assert chats(gateway) == 2
+
+
+async def test_a_terminal_shows_how_it_goes(gateway: FakeGateway, requests: Path, results: Path) -> None:
+    """What is done, under way and spent is redrawn in its place; at the end a summary is left."""
+    gateway.enqueue(Answer(events=[HANG]))
+    arguments = ("fan-out", str(requests), "-o", str(results), "--limit", "1", "--grace", "0.1s")
+    async with Terminal(*arguments, env=environment(gateway)) as terminal:
+        await terminal.until(lambda: "1 (limit 1)" in terminal.screen and "0 of 5" in terminal.screen)
+        terminal.press("\x03")
+        await terminal.until(lambda: "1 cancelled" in terminal.screen and "time:" in terminal.screen)
+        assert "(limit 1)" not in terminal.screen
+
+
+async def test_elsewhere_it_tells_a_line_now_and_then(
+    gateway: FakeGateway, requests: Path, results: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Into a log goes a line for each while, with all there is to tell."""
+    monkeypatch.setattr(_run_display, "_TOLD", 0.05)
+    gateway.enqueue(Answer(events=[HANG]))
+    ended = await fan_out(gateway, requests, "-o", results, "--deadline", "0.4s", "--limit", "1")
+    assert "done 0 of 5; ok 0; in flight 1 (limit 1); rate 0.0 requests/s" in ended.stderr
 
 
 def test_amounts_have_the_digits_that_tell() -> None:

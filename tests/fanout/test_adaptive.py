@@ -168,5 +168,6 @@ def test_settings_that_cannot_be_right_are_told() -> None:
         AdaptiveLimit(min=4, start=2, max=8)
     with pytest.raises(ValueError, match="min must be at least 1"):
         AdaptiveLimit(min=0)
+    wrong: Any = 2.5
     with pytest.raises(TypeError, match=r"max must be a whole number of calls at once, got 2\.5"):
-        AdaptiveLimit(max=2.5)  # type: ignore[arg-type] # what a user may write
+        AdaptiveLimit(max=wrong)

@@ -162,8 +162,9 @@ def test_misuse_is_told() -> None:
     """A budget has a cap, and money is no float."""
     with pytest.raises(TypeError, match="needs a cap"):
         Budget()
+    wrong: Any = 0.5
     with pytest.raises(TypeError, match="usd must be USD"):
-        Budget(0.5)  # type: ignore[arg-type] # what a user may write
+        Budget(wrong)
     with pytest.raises(ValueError, match="unpriced must be USD"):
         Budget(1, unpriced="-1")
 

@@ -159,5 +159,6 @@ def test_rates_that_cannot_be_right_are_told() -> None:
     """What is no number above 0 is told by name."""
     with pytest.raises(ValueError, match="requests_per_minute must be above 0"):
         RateLimit(requests_per_minute=0)
+    wrong: Any = "many"
     with pytest.raises(TypeError, match="tokens_per_minute must be a number"):
-        RateLimit(tokens_per_minute="many")  # type: ignore[arg-type] # what a user may write
+        RateLimit(tokens_per_minute=wrong)

@@ -39,7 +39,8 @@ def outcome(**more: Any) -> Outcome[Any, Any]:
         PaidAttempt(status=200, request_id="r", usage=Usage(total_tokens=7), cost=Decimal("0.0000010")),
     )
     known: dict[str, Any] = {"index": 3, "call": CALL, "kind": "ok", "result": completion(BODY)}
-    return Outcome(**{**known, "attempts": attempts, "custom_id": "a", "model": "m-2", **more})
+    known |= {"attempts": attempts, "custom_id": "a", "model": "m-2"}
+    return Outcome(**(known | more))
 
 
 def test_a_line_has_the_format_of_batch_results() -> None:

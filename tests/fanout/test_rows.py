@@ -13,7 +13,7 @@ from meshapi_aio.endpoints.responses import CreateResponse
 from meshapi_aio.fanout import FileError, Row, read_rows
 
 
-BODY = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+BODY: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
 CHAT = CreateChatCompletion(model="m", messages=[{"role": "user", "content": "Hi"}])
 
 
@@ -39,7 +39,7 @@ def test_the_format_of_batches(tmp_path: Path) -> None:
             {**BODY, "stream": True},
             StreamChatCompletion(model="m", messages=[{"role": "user", "content": "Hi"}]),
         ),
-        ({**BODY, "new_field": 1}, CreateChatCompletion(**{**BODY, "extra_body": {"new_field": 1}})),  # type: ignore[arg-type] # as JSON has it
+        ({**BODY, "new_field": 1}, CreateChatCompletion(**BODY, extra_body={"new_field": 1})),
         ({"model": "m", "input": "Hi"}, CreateResponse(model="m", input="Hi")),
         (
             {"url": "/v1/embeddings", "body": {"model": "m", "input": "red"}},

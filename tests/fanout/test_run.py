@@ -1,13 +1,17 @@
 """A fan-out: its workers, its bounds, its outcomes, and leaving it."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Iterator
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from meshapi_aio import AuthenticationError
+from meshapi_aio import Attempt, AuthenticationError, Meta
 from meshapi_aio.fanout import FanOut, FixedLimit, Outcome, fan_out
+
+from .clock import run_in_no_time
 
 
 async def double(number: int) -> int:
@@ -378,15 +382,88 @@ async def test_misuse_is_told_before_anything_is_done() -> None:
         pass
     with pytest.raises(RuntimeError, match="entered once"):
         await run.__aenter__()
+    wrong: Any = "many"
     with pytest.raises(TypeError, match="limit must be"):
-        fan_out(double, [1], limit="many")  # type: ignore[arg-type] # what a user may write
+        fan_out(double, [1], limit=wrong)
+    wrong = 7
     with pytest.raises(TypeError, match="items must be"):
-        fan_out(double, 7)  # type: ignore[arg-type] # the same
+        fan_out(double, wrong)
     with pytest.raises(ValueError, match="repeat must be"):
         fan_out(double, [1], repeat=0)
     with pytest.raises(ValueError, match="buffer must be"):
         fan_out(double, [1], buffer=0)
     with pytest.raises(ValueError, match="deadline must be"):
         fan_out(double, [1], deadline=0)
+    wrong = {"limits": 3}
     with pytest.raises(TypeError, match="not limits"):
-        fan_out(double, [1], limits=3)  # type: ignore[call-arg] # the same
+        fan_out(double, [1], **wrong)
+
+
+async def sleep_for(seconds: float) -> float:
+    """Return after so many seconds, which take no time here."""
+    await asyncio.sleep(seconds)
+    return seconds
+
+
+def test_a_deadline_stops_in_time() -> None:
+    """Nothing is begun that would not be done in time, and nothing has to be cut off."""
+
+    async def run() -> None:
+        async with fan_out(sleep_for, itertools.repeat(1.0), limit=4, deadline=10.2) as outcomes:
+            seen = [outcome async for outcome in outcomes]
+            assert outcomes.snapshot().stopped == "deadline"
+        assert 32 <= len(seen) <= 40
+        assert all(outcome.ok for outcome in seen)
+        assert asyncio.get_running_loop().time() <= 10.2
+
+    run_in_no_time(run())
+
+
+def test_what_is_not_done_at_the_deadline_is_cut_off() -> None:
+    """What is under way then has timed out; what only waited for the limit was skipped."""
+
+    async def run() -> None:
+        limit = FixedLimit(2)
+        async with fan_out(sleep_for, [1.0, 1.0, 99.0, 99.0, 1.0], limit=limit, deadline=10.0) as outcomes:
+            await asyncio.sleep(2)
+            async with fan_out(sleep_for, [1.0], limit=limit, deadline=5.0) as others:
+                skipped = [outcome.kind async for outcome in others]
+            seen = sorted((outcome.index, outcome.kind) for outcome in [each async for each in outcomes])
+        assert skipped == ["skipped_deadline"]
+        assert seen == [(0, "ok"), (1, "ok"), (2, "timeout"), (3, "timeout")]
+        assert asyncio.get_running_loop().time() == 10.0
+
+    run_in_no_time(run())
+
+
+async def test_draining_an_input_that_is_waited_for() -> None:
+    """An async input that has nothing to give at the moment is not waited for when the run is drained."""
+
+    async def silent() -> AsyncIterator[int]:
+        yield 1
+        await asyncio.get_running_loop().create_future()
+
+    async with fan_out(double, silent(), limit=2) as outcomes:
+        assert (await anext(outcomes)).result == 2
+        outcomes.drain()
+        assert [outcome async for outcome in outcomes] == []
+
+
+async def test_an_outcome_knows_what_a_reply_of_the_client_tells() -> None:
+    """A function that returns a reply has its attempts and usage in the outcome; one that waits, its time."""
+
+    class Reply:
+        meta = Meta(
+            status=200, attempts=(Attempt(status=200, request_id="r", model="m", queued=0.5),), model="m"
+        )
+        usage = "three"
+        cost = "0.25"
+
+    async def ask(_item: int) -> Reply:
+        return Reply()
+
+    (outcome,) = await outcomes_of(fan_out(ask, [1]))
+    assert (outcome.request_id, outcome.usage, outcome.cost) == ("r", "three", Decimal("0.25"))
+    assert (outcome.model, outcome.queued >= 0.5) == ("m", True)
+    (plain,) = await outcomes_of(fan_out(double, [1]))
+    assert (plain.attempts, plain.request_id, plain.usage, plain.cost) == ((), None, None, None)
