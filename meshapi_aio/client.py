@@ -7,11 +7,11 @@ import traceback
 from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from importlib import import_module
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Self, TypedDict, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
-from ._admission import Limiter
 from ._bytes import ByteStream
 from ._download import Download
+from ._options import Options
 from ._origin import place_of_caller
 from ._polling import Job, Patience, wait_until_done
 from ._resolve import check_proxy, resolve_base_url, resolve_token
@@ -22,7 +22,7 @@ from .call import Call, StreamCall
 from .endpoints import Families
 from .errors import ClientClosedError
 from .events import Event, Statistics
-from .settings import Fallback, Limits, Retry, Settings, Timeout
+from .settings import Limits, Retry, Settings, Timeout
 
 
 if TYPE_CHECKING:
@@ -31,27 +31,11 @@ if TYPE_CHECKING:
     from .fanout import Options as FanOutOptions
 
 
-__all__ = ["MeshAPI", "Options"]
+__all__ = ["MeshAPI"]
 
 Result = TypeVar("Result")
 StreamType = TypeVar("StreamType")
 JobType = TypeVar("JobType", bound=Job)
-
-
-class Options(TypedDict, total=False):
-    """What :meth:`MeshAPI.with_options` takes; each is explained at :class:`MeshAPI`."""
-
-    timeout: Timeout
-    retry: Retry
-    limits: Limits
-    api_version: str | None
-    headers: Mapping[str, str]
-    on_malformed: Literal["raise", "skip"]
-    on_event: Callable[[Event], None] | None
-    fallback: Fallback | None
-    request_id: str | None
-    cache: bool | None
-    limit: Limiter | None
 
 
 class MeshAPI(Families):

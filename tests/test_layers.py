@@ -51,6 +51,7 @@ TABLE: Mapping[str, Row] = {
     "_learning.py": Row(4),
     "sse.py": Row(2),
     "_retry.py": Row(2),
+    "_options.py": Row(2),
     "_scope.py": Row(2, event_loop=True),
     "_pump.py": Row(3, event_loop=True),
     "_ending.py": Row(4),
