@@ -117,6 +117,31 @@ async def test_a_limit_is_shared_with_ordinary_calls(gateway: FakeGateway) -> No
     assert limit.in_flight == 0
 
 
+async def test_the_pause_before_a_retry_holds_nobody_up(gateway: FakeGateway) -> None:
+    """While one call waits as a ``Retry-After`` asks, its place is another one's; then it takes one anew."""
+    refusal = {"error": {"code": "rate_limit_exceeded", "message": "slow"}}
+    gateway.enqueue(Answer(429, headers={"Retry-After": "7"}, body=refusal))
+    limit = FixedLimit(1)
+    pauses: list[float] = []
+    others_done = asyncio.Event()
+    async with MeshAPI(gateway.base_url, gateway.token) as client:
+
+        async def sleep(seconds: float) -> None:
+            pauses.append(seconds)
+            assert limit.in_flight == 0
+            await others_done.wait()
+
+        client._shared.courier.sleep = sleep
+        first = asyncio.create_task(client.with_options(limit=limit).send(question("refused")))
+        await gateway.received(1)
+        outcomes = await outcomes_of(client, [question("other")] * 3, limit=limit)
+        assert [outcome.kind for outcome in outcomes] == ["ok"] * 3
+        others_done.set()
+        answer = await first
+    assert [attempt.status for attempt in answer.meta.attempts] == [429, 200]
+    assert pauses[0] >= 7
+
+
 async def test_an_ordinary_stream_holds_the_limit_to_its_end(gateway: FakeGateway) -> None:
     """A stream counts against the limit from before it is opened until it is over, however it ends."""
     limit = FixedLimit(3)

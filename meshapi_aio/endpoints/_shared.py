@@ -20,6 +20,7 @@ __all__ = [
     "decimal",
     "floats_from_base64",
     "from_base64",
+    "money",
     "positive",
     "sized",
 ]
@@ -129,3 +130,18 @@ def decimal(value: object) -> Decimal | None:
     except InvalidOperation:
         return None
     return amount if amount.is_finite() else None
+
+
+def money(name: str, value: Decimal | int | str) -> Decimal:
+    """Return an amount of USD that was given under a name; what is none, or a float, is told."""
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
+        msg = f"{name} must be USD as text, a whole number or a Decimal, such as '2.50', got {value!r}"
+        raise TypeError(msg)
+    try:
+        amount = Decimal(value)
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        msg = f"{name} must be USD, at least 0, such as '2.50', got {value!r}"
+        raise ValueError(msg)
+    return amount

@@ -11,8 +11,9 @@ from typing import Any
 
 import attrs
 
+from ..endpoints._shared import money
 from ._estimate import Tokens, most_tokens
-from ._prices import Price, money
+from ._prices import Price
 
 
 __all__ = ["Budget", "Reservation", "UnknownPriceError"]

@@ -1,35 +1,21 @@
 """What a model costs. Money is ``Decimal``, and no float becomes one. Pure."""
 
 from collections.abc import Mapping
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Any, Self
 
 import attrs
 
+from ..endpoints._shared import money
 from ._estimate import Tokens
 
 
-__all__ = ["Price", "money"]
+__all__ = ["Price"]
 
 _MILLION = 1_000_000
 _PER_MILLION = "_usd_per_1m"
 # Prices of other ways to use a model: in batches, trained, or for sound, which no bound is given for here.
 _OTHER_USES = ("batch_", "training_", "fine_tuned_", "audio_", "transcription_", "output_with_")
-
-
-def money(name: str, value: Decimal | int | str) -> Decimal:
-    """Return an amount of USD that was given under a name; what is none, or a float, is told."""
-    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str)):
-        msg = f"{name} must be USD as text, a whole number or a Decimal, such as '2.50', got {value!r}"
-        raise TypeError(msg)
-    try:
-        amount = Decimal(value)
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        msg = f"{name} must be USD, at least 0, such as '2.50', got {value!r}"
-        raise ValueError(msg)
-    return amount
 
 
 def _usd(value: Decimal | int | str) -> Decimal:

@@ -7,9 +7,10 @@ Decimal arithmetic over a clock that is handed in; this room performs no I/O.
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal, DecimalException
+from decimal import Decimal
 from typing import Any
 
+from ..endpoints._shared import money
 from ._json import Object
 from ._refusals import Refusal
 
@@ -27,7 +28,7 @@ class Ledger:
     """
 
     def __init__(self, limit: str | Decimal | None, clock: Callable[[], float]) -> None:
-        self._limit = None if limit is None else _amount(limit)
+        self._limit = None if limit is None else money("spend_limit", limit)
         self._clock = clock
         self._spent = Decimal(0)
         self._events: deque[tuple[float, Object]] = deque(maxlen=_KEPT_EVENTS)
@@ -61,21 +62,6 @@ class Ledger:
     def events(self, since: float, most: int) -> Sequence[Object]:
         """Return the latest events, the newest first, that are not older than a time."""
         return [event for time, event in reversed(self._events) if time >= since][:most]
-
-
-def _amount(limit: object) -> Decimal:
-    """Return an amount of money; a float is refused, since 0.1 is none."""
-    if not isinstance(limit, str | Decimal):
-        msg = f"spend_limit takes USD as a text ('0.01') or a Decimal, not {limit!r}"
-        raise TypeError(msg)
-    try:
-        amount = Decimal(limit)
-    except DecimalException:
-        amount = Decimal("nan")
-    if not amount.is_finite() or amount < 0:
-        msg = f"spend_limit must be an amount in USD from '0', not {limit!r}"
-        raise ValueError(msg)
-    return amount
 
 
 def _shown(amount: Decimal) -> str:

@@ -38,6 +38,7 @@ from meshapi_aio import (
     Usage,
 )
 from meshapi_aio.endpoints.batches import Batch, GetBatch
+from meshapi_aio.fanout import AdaptiveLimit, Budget, fan_out
 
 
 MESSAGES = [{"role": "user", "content": "hi"}]
@@ -221,3 +222,26 @@ async def raw(client: MeshAPI) -> None:
 
     RawCall("FETCH", "/v1/things")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
     RawCall("GET", "/v1/things", reply=str)  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
+
+
+async def many_answers(client: MeshAPI, limit: AdaptiveLimit) -> None:
+    """A fan-out's outcomes have the type of its calls' replies, or of what its function returns."""
+    calls = [CreateChatCompletion(model="m", messages=MESSAGES)]
+    async with client.fan_out(calls, limit=limit, budget=Budget("1")) as outcomes:
+        async for outcome in outcomes:
+            assert_type(outcome.result, ChatCompletion | None)
+            assert_type(outcome.error, Exception | None)
+    async with client.fan_out([*calls, StreamChatCompletion(model="m", messages=MESSAGES)]) as mixed:
+        assert_type((await anext(mixed)).result, Any | None)
+
+    async def double(number: int) -> float:
+        return 2.0 * number
+
+    async with fan_out(double, [1, 2], ordered=True) as numbers:
+        number = await anext(numbers)
+        assert_type(number.call, int)
+        assert_type(number.result, float | None)
+    client.with_options(limit=limit)
+    client.with_options(limit=limit.lane(3))
+    client.with_options(limit=8)  # type: ignore[arg-type] # pyright: ignore[reportArgumentType]
+    client.fan_out(calls, limits=3)  # type: ignore[call-overload] # pyright: ignore[reportCallIssue]
