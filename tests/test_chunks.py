@@ -313,7 +313,10 @@ def test_a_reader_that_is_done_or_failed_stays_so() -> None:
     """What comes after the end, or after a failure, changes nothing."""
     for stream in (A + DONE, A + event("{"), A + event(ERROR), b"<html>" * 100_000):
         reader = ChunkReader[ChatCompletionChunk](STREAM, EVENT_STREAM, SETTINGS)
-        assert len(reader.feed(stream)) == stream.count(A)
+        count = len(reader.feed(stream))
+        while reader.has_more:
+            count += len(reader.feed(b""))
+        assert count == stream.count(A)
         state = (reader.done, reader.failure)
         assert state != (False, None)
         assert not reader.feed(B + DONE)
@@ -644,3 +647,13 @@ def test_what_is_left_of_a_read_is_decoded_once() -> None:
         feeds += 1
     assert count == 2_300
     assert feeds > 0
+
+
+def test_the_first_chunk_waits_for_no_others() -> None:
+    """However many events come with it, the first chunk is handed over before they are decoded."""
+    reader = ChunkReader[ChatCompletionChunk](STREAM, EVENT_STREAM, SETTINGS)
+    assert len(reader.feed(A + B + B + DONE)) == 1
+    assert reader.has_more
+    assert not reader.done
+    assert len(reader.feed(b"")) == 2
+    assert reader.done
