@@ -100,6 +100,21 @@ def test_what_is_learnt_has_an_end() -> None:
     assert len(layouts) == 16
 
 
+def test_what_is_never_alike_is_not_looked_at_each_time() -> None:
+    """After many objects that are like none before, the next ones are made all the same, known ones included."""
+    make: Any = quick(Odd, _CONVERTER.get_structure_hook)
+    for _ in range(3):
+        assert make({"word": "x", "count": 7}) == Odd(word="x", count=7)
+    for number in range(300):
+        extra = {f"k{number}": number}
+        assert make({"word": "x", **extra}) == Odd(word="x", extra=extra)
+        if number % 50 == 49:
+            with pytest.raises(Misfit):
+                make([])
+    for _ in range(70):
+        assert make({"word": "x", "count": 8}) == Odd(word="x", count=8)
+
+
 def test_it_refuses_what_it_is_not_sure_of() -> None:
     """Null where it does not mean the same as nothing is for the hooks to judge."""
     make = quick(Odd, _CONVERTER.get_structure_hook)
