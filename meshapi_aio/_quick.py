@@ -30,8 +30,8 @@ _SCALARS: Final = (str, int, float, bool)
 # How many layouts are learnt of each class, since some keys have random names, and of how many keys.
 _LAYOUTS: Final = 16
 _KEYS: Final = 64
-# After misses in a row that teach nothing any more, the layouts of 2, 4, 8, … objects are not looked at, at most
-# of so many: with keys of random names that is a tenth of what a chunk takes (5.0 µs became 4.5).
+# After misses in a row that teach nothing any more, the layouts of 2, 4, 8, … objects are not looked at, at
+# most of so many: with keys of random names that is a tenth of what a chunk takes (5.0 µs became 4.5).
 _LONGEST_PAUSE: Final = 64
 
 

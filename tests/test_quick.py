@@ -101,7 +101,7 @@ def test_what_is_learnt_has_an_end() -> None:
 
 
 def test_what_is_never_alike_is_not_looked_at_each_time() -> None:
-    """After many objects that are like none before, the next ones are made all the same, known ones included."""
+    """After many objects that are like none before, the next ones are made all the same, known ones too."""
     make: Any = quick(Odd, _CONVERTER.get_structure_hook)
     for _ in range(3):
         assert make({"word": "x", "count": 7}) == Odd(word="x", count=7)
