@@ -25,6 +25,11 @@ __all__ = ["dumps", "loads"]
 _decoder: Any = json.JSONDecoder()  # a public class, of which type checkers do not know all
 _scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once
 
+# Made once: json.dumps makes one for each call, which is a fifth of the time that a small request takes.
+_encode: Callable[[Any], str] = json.JSONEncoder(
+    allow_nan=False, separators=(",", ":"), ensure_ascii=False
+).encode
+
 # Every byte as 0 if it is a digit, else as a space; and as many digits as may be more than 64 bits.
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
 _LONG = b"0" * 19
@@ -66,7 +71,7 @@ def dumps(value: Any) -> bytes:
     A value that JSON can't hold, NaN and the infinities included, is a ``TypeError`` that names its place.
     """
     try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+        text = _encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"the request holds what JSON can't: {_fault(value, error)}"
         raise TypeError(msg) from None
