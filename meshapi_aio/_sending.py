@@ -81,7 +81,9 @@ class Errand:
         """Return what the stream of a call is opened with."""
         (pump, chunks), meta = await self._told(self._open(call))
         self._course.opened(meta)
-        return Opening(pump, chunks, meta, functools.partial(self._ended, meta))
+        # What it holds lives as long as the stream, and there may be thousands of these.
+        on_end = self._course.ended if self._admission is None else functools.partial(self._ended, meta)
+        return Opening(pump, chunks, meta, on_end)
 
     async def _told(self, coming: Awaitable[tuple[Result, Meta]]) -> tuple[Result, Meta]:
         """Wait for the outcome of an errand, and tell of its failure."""
