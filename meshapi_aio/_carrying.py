@@ -15,7 +15,7 @@ from .endpoints.models import GetModel
 from .endpoints.usage import ListUsageEvents, UsageEvent
 from .errors import NotFoundError
 from .events import Meta
-from .fanout import FanOut, Options, Price
+from .fanout import FanOut, Limit, Options, Price
 from .fanout._beginning import begin
 from .settings import Settings
 
@@ -35,6 +35,8 @@ def fan_out(
     retry, fallback = settings.retry, settings.fallback
     # What got no answer may have been billed all the same, and a connection that broke leads on to others.
     models = () if fallback is None else fallback.models
+    if options.get("limit") is None and isinstance(settings.limit, Limit):
+        options["limit"] = settings.limit
     times = 1 + (retry.max_retries if retry.unanswered else 0) + len(models)
     return begin(calls, _Carrier(settings, shared), billed_times=times, models=models, **options)
 

@@ -117,6 +117,18 @@ async def test_a_limit_is_shared_with_ordinary_calls(gateway: FakeGateway) -> No
     assert limit.in_flight == 0
 
 
+async def test_a_client_with_a_limit_fans_out_within_it(gateway: FakeGateway) -> None:
+    """The limit of ``with_options`` is that of the client's fan-outs too, unless they have another one."""
+    limit, other = FixedLimit(2), FixedLimit(3)
+    async with MeshAPI(gateway.base_url, gateway.token) as plain:
+        client = plain.with_options(limit=limit)
+        async with client.fan_out([question()]) as outcomes:
+            assert (await anext(outcomes)).ok
+            assert outcomes.snapshot().limit == 2
+        async with client.fan_out([question()], limit=other) as outcomes:
+            assert outcomes.snapshot().limit == 3
+
+
 async def test_the_pause_before_a_retry_holds_nobody_up(gateway: FakeGateway) -> None:
     """While one call waits as a ``Retry-After`` asks, its place is another one's; then it takes one anew."""
     refusal = {"error": {"code": "rate_limit_exceeded", "message": "slow"}}

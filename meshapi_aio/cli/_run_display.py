@@ -45,7 +45,8 @@ def as_lines(snapshot: Snapshot, *, is_over: bool = False) -> list[tuple[str, st
     total = "" if snapshot.total is None else f" of {snapshot.total}"
     lines = [("done", f"{snapshot.done + snapshot.resumed}{total}")]
     if snapshot.resumed:
-        lines[0] = (lines[0][0], f"{lines[0][1]} ({snapshot.resumed} by an earlier run)")
+        failed = f", {snapshot.resumed_failed} of them failed" if snapshot.resumed_failed else ""
+        lines[0] = ("done", f"{lines[0][1]} ({snapshot.resumed} by an earlier run{failed})")
     if snapshot.changed:
         lines.append(("changed", f"{snapshot.changed} are others than in the earlier run, and done again"))
     others = [f"{count} {kind}" for kind, count in sorted(snapshot.kinds.items()) if kind != "ok"]

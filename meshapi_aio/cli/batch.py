@@ -9,7 +9,7 @@ import click
 from meshapi_aio.client import MeshAPI
 from meshapi_aio.endpoints.batches import Batch
 from meshapi_aio.endpoints.chat import CreateChatCompletion
-from meshapi_aio.fanout import FileError, Results, Row, read_rows, request_key
+from meshapi_aio.fanout import FileError, JournalLockedError, Results, Row, read_rows, request_key
 from meshapi_aio.fanout._batch_results import outcome_of
 from meshapi_aio.fanout._keys import Repeats
 from meshapi_aio.fanout._outcome import FAILED
@@ -163,7 +163,10 @@ def _fetch_results(
     """
     with failures_told():
         rows = _rows(file, models, repeat)
-    run(_fetch(Access(base_url=base_url, timeout=timeout, retries=retries), ids, results, rows))
+    try:
+        run(_fetch(Access(base_url=base_url, timeout=timeout, retries=retries), ids, results, rows))
+    except JournalLockedError as error:
+        raise MisuseError(str(error)) from None
 
 
 async def _fetch(access: Access, ids: Sequence[str], path: str, rows: Sequence[Row]) -> None:

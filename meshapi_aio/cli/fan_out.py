@@ -14,6 +14,7 @@ from meshapi_aio.fanout import (
     FanOut,
     FileError,
     FixedLimit,
+    JournalLockedError,
     Limit,
     RateLimit,
     Results,
@@ -189,7 +190,7 @@ def command(
     with failures_told():
         try:
             run(show_estimate(access, plan.rows()) if dry_run else _fan_out(access, plan))
-        except (FileError, UnknownPriceError) as error:
+        except (FileError, JournalLockedError, UnknownPriceError) as error:
             raise MisuseError(str(error)) from None
 
 
@@ -202,17 +203,18 @@ async def _fan_out(access: Access, plan: _Plan) -> None:
             if plan.budget is not None:
                 plan.budget.spend(*journal.spent())
             outcomes = _outcomes(client, plan, journal, total)
-            async with outcomes:
-                with draining_on_signals(outcomes, grace=plan.grace, on_signal=signals.append):
-                    async with progress_shown(outcomes):
-                        async for _ in outcomes:
-                            pass
-                snapshot = outcomes.snapshot()
+            try:
+                async with outcomes:
+                    with draining_on_signals(outcomes, grace=plan.grace, on_signal=signals.append):
+                        async with progress_shown(outcomes):
+                            async for _ in outcomes:
+                                pass
+            finally:
+                for name, text in as_lines(outcomes.snapshot(), is_over=True):
+                    note(f"{name}: {text}")
             if journal.superseded:
                 journal.compact()
-    for name, text in as_lines(snapshot, is_over=True):
-        note(f"{name}: {text}")
-    status = _status(snapshot, total, signals)
+    status = _status(outcomes.snapshot(), total, signals)
     if status:
         raise click.exceptions.Exit(status)
 
@@ -234,4 +236,4 @@ def _status(snapshot: Snapshot, total: int, signals: Sequence[signal.Signals]) -
         return 128 + signals[0]
     if snapshot.kinds.get("skipped_budget") or snapshot.done + snapshot.resumed < total:
         return 3
-    return 1 if snapshot.failed else 0
+    return 1 if snapshot.failed or snapshot.resumed_failed else 0

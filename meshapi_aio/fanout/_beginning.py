@@ -31,11 +31,12 @@ class Options(TypedDict, total=False):
     What every fan-out takes.
 
     ``limit`` bounds calls at once: a number, a limit (``FixedLimit``, ``AdaptiveLimit``, ``RateLimit``), or
-    several of which all must agree; an ``AdaptiveLimit`` by default. A limit may be shared with other
-    fan-outs and with ordinary calls; those of a lower ``lane`` go first (1 by default; ordinary calls: 0).
-    ``repeat`` carries each item out so many times. ``ordered`` hands outcomes over in the order of the input,
-    else as they are done; at most ``buffer`` wait to be taken, begun ones included. ``check`` is called with
-    each result that is ``ok``: where it returns False, or raises, the outcome is ``invalid_output``.
+    several of which all must agree; by default the client's own, if it has one, else an ``AdaptiveLimit``.
+    A limit may be shared with other fan-outs and with ordinary calls; those of a lower ``lane`` go first (1
+    by default; ordinary calls: 0). ``repeat`` carries each item out so many times. ``ordered`` hands outcomes
+    over in the order of the input, else as they are done; at most ``buffer`` wait to be taken, begun ones
+    included. ``check`` is called with each result that is ``ok``: where it returns False, or raises, the
+    outcome is ``invalid_output``.
 
     ``budget`` is a :class:`Budget`. ``journal`` is a file, or a :class:`Results` (opened for the run unless
     it is open), in which each outcome is written down before it is handed over: what an earlier run has done
@@ -67,8 +68,8 @@ def fan_out(
 
     ``async with fan_out(fetch, urls, limit=64) as outcomes: async for outcome in outcomes: …``. See
     :class:`Options` for what it takes, and :class:`FanOut` for what it does. What the function raises is the
-    item's outcome; an error with ``status`` 429 counts as a refusal for an ``AdaptiveLimit``. The function is
-    called once for each item: trying again is its own affair.
+    item's outcome; an error with ``status`` or ``status_code`` 429 counts as a refusal for an
+    ``AdaptiveLimit``. The function is called once for each item: trying again is its own affair.
     """
     return begin(items, Own(function), **options)
 

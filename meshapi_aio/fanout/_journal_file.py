@@ -10,7 +10,7 @@ from .._json import loads
 
 try:
     import fcntl
-except ImportError:  # Windows has none; there the system itself refuses to open a file twice for writing
+except ImportError:  # Windows has none, and fan-out without a journal works there all the same
     fcntl = None  # type: ignore[assignment]
 
 
@@ -155,7 +155,8 @@ def _opened(path: str) -> int:
 
 def _lock(descriptor: int, path: str) -> None:
     if fcntl is None:
-        return
+        msg = "a journal needs the file locks of POSIX, which this system lacks"
+        raise OSError(msg)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -22,7 +22,7 @@ from ..errors import (
 from ._outcome import OutcomeKind
 
 
-__all__ = ["ends_run", "kind_of_error", "kind_of_reply"]
+__all__ = ["ends_run", "kind_of_error", "kind_of_reply", "status_of"]
 
 
 def kind_of_reply(reply: object, call: object) -> OutcomeKind:
@@ -35,7 +35,7 @@ def kind_of_reply(reply: object, call: object) -> OutcomeKind:
 
 def kind_of_error(error: BaseException) -> OutcomeKind:
     """Return of what kind a failure is."""
-    if getattr(error, "status", None) == 429:
+    if status_of(error) == 429:
         return "rate_limited"
     if isinstance(error, TimeoutError):
         return "timeout"
@@ -44,6 +44,14 @@ def kind_of_error(error: BaseException) -> OutcomeKind:
     if isinstance(error, (APIConnectionError, StreamTruncatedError, OSError)):
         return "connection"
     return "api_error"
+
+
+def status_of(error: BaseException | None) -> int | None:
+    """Return the HTTP status that an error tells, as ``status`` or, of other clients, ``status_code``."""
+    status = getattr(error, "status", None)
+    if status is None:
+        status = getattr(error, "status_code", None)
+    return status if isinstance(status, int) else None
 
 
 def ends_run(error: BaseException) -> bool:

@@ -33,11 +33,11 @@ class Repeats:
     """
 
     def __init__(self) -> None:
-        self._next: dict[str, int] = {}
+        self._next: dict[bytes, int] = {}
 
     def place(self, call: object, repeat: int) -> int:
         """Return the repetition that a request is; at least ``repeat``."""
-        request = request_key(call)
+        request = bytes.fromhex(request_key(call))  # half the memory
         repeat = max(repeat, self._next.get(request, 0))
         self._next[request] = repeat + 1
         return repeat

@@ -44,6 +44,7 @@ class Resume:
         is_wanted = state is None or (state == "failed" and self._retry_errors)
         if not is_wanted:
             self._tally.resumed += 1
+            self._tally.resumed_failed += state == "failed"
         return is_wanted
 
     def write(self, outcome: Outcome[object, object]) -> None:

@@ -31,6 +31,7 @@ class Spending:
         self._models = tuple(models)
         self._asking = asyncio.Lock()
         self._reconciling = False
+        self._settled = 0  # since bills were asked for
 
     async def reserve(self, call: object) -> Reservation | None:
         """
@@ -66,6 +67,7 @@ class Spending:
         sent: bool,
     ) -> Decimal | None:
         """Settle what a call has cost, and return it in USD; None where nobody knows."""
+        self._settled += 1
         said = result if error is None else getattr(error, "partial", None)
         usage = getattr(result if error is None else error, "usage", None)
         request_id = meta.request_id if meta is not None else getattr(error, "request_id", None)
@@ -80,8 +82,9 @@ class Spending:
 
     @property
     def wants_bills(self) -> bool:
-        """Whether there is enough to ask the gateway for."""
-        return self._budget.unreconciled >= _BATCH and not self._reconciling
+        """Whether there is enough to ask the gateway for, and was not just asked for."""
+        enough = self._settled >= _BATCH and self._budget.unreconciled >= _BATCH
+        return enough and not self._reconciling
 
     async def reconcile(self) -> None:
         """Correct what calls are taken to have cost by what the gateway says, as far as it says it."""
@@ -89,6 +92,7 @@ class Spending:
         if since is None or self._reconciling:
             return
         self._reconciling = True
+        self._settled = 0
         try:
             self._budget.reconcile(await self._carrier.paid(datetime.fromtimestamp(since - _SKEW, UTC)))
         except MeshAPIError:

@@ -20,17 +20,18 @@ class Snapshot:
     How far a fan-out has come.
 
     ``done`` counts outcomes of every kind, ``kinds`` them by kind, ``resumed`` what was in the journal
-    already and was not done again, ``changed`` requests that were others under the same name, ``total`` what
-    there is in all (None where nobody said). ``limit`` is the present bound on calls at once.
-    ``requests_per_second`` and ``tokens_per_second`` are those of the last half minute. ``spent`` is what the
-    outcomes cost so far in USD, as far as it is known (``unpriced`` counts those of which it is not), and
-    ``projected`` what all will; ``seconds_left`` how long it may take still. ``stopped`` says why nothing
-    more is begun, where that is so.
+    already and was not done again (``resumed_failed`` of these had failed), ``changed`` requests that were
+    others under the same name, ``total`` what there is in all (None where nobody said). ``limit`` is the
+    present bound on calls at once. ``requests_per_second`` and ``tokens_per_second`` are those of the last
+    half minute. ``spent`` is what the outcomes cost so far in USD, as far as it is known (``unpriced`` counts
+    those of which it is not), and ``projected`` what all will; ``seconds_left`` how long it may take still.
+    ``stopped`` says why nothing more is begun, where that is so.
     """
 
     done: int
     kinds: Mapping[OutcomeKind, int]
     resumed: int
+    resumed_failed: int
     changed: int
     in_flight: int
     total: int | None
@@ -63,6 +64,7 @@ class Tally:
         self.kinds: dict[OutcomeKind, int] = {}
         self.done = 0
         self.resumed = 0
+        self.resumed_failed = 0
         self.changed = 0
         self._spent = Decimal()
         self._priced = 0
@@ -113,6 +115,7 @@ class Tally:
             done=self.done,
             kinds=dict(self.kinds),
             resumed=self.resumed,
+            resumed_failed=self.resumed_failed,
             changed=self.changed,
             in_flight=in_flight,
             total=total,

@@ -7,6 +7,7 @@ import attrs
 
 from ..events import Attempt, Meta
 from ._budget import Reservation
+from ._judging import status_of
 from ._limits import Gate
 from ._outcome import Outcome, OutcomeKind, PaidAttempt
 
@@ -33,7 +34,7 @@ class Turn:
         """Leave the gate, whose limits learn how it went; for those who have not done so themselves."""
         came = result if error is None else error
         self.gate.leave(
-            status=200 if error is None and kind is not None else getattr(error, "status", None),
+            status=200 if error is None and kind is not None else status_of(error),
             tokens=getattr(getattr(came, "usage", None), "total_tokens", None),
         )
 

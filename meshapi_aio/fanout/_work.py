@@ -79,7 +79,7 @@ class Work(Generic[Item, Result]):
         """Return the turn of an item, None where an earlier run has done it."""
         custom_id = None
         if isinstance(item, Row):
-            item, repeat, custom_id = item.call, item.repeat, item.custom_id
+            item, repeat, custom_id = item.call, max(item.repeat, repeat), item.custom_id
         if self._resume is not None:
             repeat = self._resume.repeats.place(item, repeat)
             if not self._resume.wants(item, repeat, custom_id):

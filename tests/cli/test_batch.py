@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from meshapi_aio.fanout import Results
 from meshapi_aio.testing import Answer, FakeGateway
 
 from .running import Ended, invoke_at
@@ -104,6 +105,17 @@ async def test_results_that_failed_are_written_as_such(
     assert fetched.status == 1
     assert "1 written, 0 were there already, 1 failed" in fetched.stderr
     assert lines(results)["a"]["error"]["code"] == "x"
+
+
+async def test_results_that_a_run_is_writing_are_left_alone(
+    gateway: FakeGateway, requests: Path, results: Path
+) -> None:
+    """While a run writes the file, it is said so."""
+    gateway.enqueue(Answer(body={"id": "b1", "status": "completed", "results": []}))
+    with Results(results):
+        fetched = await batch(gateway, "fetch", requests, "b1", "-o", results)
+    assert fetched.status == 2
+    assert "is being written by another run" in fetched.stderr
 
 
 @pytest.mark.parametrize(

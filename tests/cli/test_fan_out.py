@@ -11,6 +11,7 @@ import pytest
 
 from meshapi_aio.cli import _run_display
 from meshapi_aio.cli._run_display import as_lines, money
+from meshapi_aio.fanout import Results
 from meshapi_aio.fanout._tally import Tally
 from meshapi_aio.testing import HANG, Answer, FakeGateway
 
@@ -78,6 +79,10 @@ async def test_a_second_run_does_what_is_left(gateway: FakeGateway, requests: Pa
     assert ended.status == 1
     assert "1 api_error" in ended.stderr
     assert chats(gateway) == 5
+    ended = await fan_out(gateway, requests, "-o", results)
+    assert ended.status == 1
+    assert "(5 by an earlier run, 1 of them failed)" in ended.stderr
+    assert chats(gateway) == 5
     changed = requests.read_text().replace("Question 4", "Question Four")
     requests.write_text(changed)
     ended = await fan_out(gateway, requests, "-o", results, "--retry-errors")
@@ -141,6 +146,7 @@ async def test_a_key_that_is_not_accepted_ends_the_run(
         MESHAPI_BASE_URL=gateway.base_url, MESHAPI_API_KEY="rsk_wrong",
     )  # fmt: skip
     assert ended.status == 1
+    assert "done: 1 of 5" in ended.stderr
     assert "AuthenticationError" in ended.stderr
     assert "rsk_wrong" not in ended.stderr
     assert chats(gateway) == 1
@@ -178,6 +184,15 @@ async def test_a_mistake_in_the_last_line_costs_nothing(
     assert ended.status == 2
     assert "requests.jsonl:6: " in ended.stderr
     assert gateway.requests == []
+
+
+async def test_two_runs_do_not_write_one_file(gateway: FakeGateway, requests: Path, results: Path) -> None:
+    """While one run writes its results, another one to the same file is told so, and sends nothing."""
+    with Results(results):
+        ended = await fan_out(gateway, requests, "-o", results)
+        assert ended.status == 2
+        assert "is being written by another run" in ended.stderr
+    assert chats(gateway) == 0
 
 
 async def test_an_unknown_price_is_told(gateway: FakeGateway, requests: Path, results: Path) -> None:

@@ -28,6 +28,12 @@ from meshapi_aio.endpoints.responses import Response
 from meshapi_aio.fanout._judging import ends_run, kind_of_error, kind_of_reply
 
 
+class OtherError(Exception):
+    """An error of another maker's client."""
+
+    status_code = 429
+
+
 class Asking:
     """A call that asks for an answer of some form."""
 
@@ -134,6 +140,7 @@ def refused_certificate() -> APIConnectionError:
         (RateLimitError("slow", status=429), "rate_limited", False),
         (StreamAPIError("slow", status=429), "rate_limited", False),
         (timeout(), "timeout", False),
+        (OtherError(), "rate_limited", False),
         (TimeoutError(), "timeout", False),
         (APIConnectionError("gone"), "connection", False),
         (refused_certificate(), "connection", True),

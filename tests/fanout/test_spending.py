@@ -160,6 +160,19 @@ async def test_bills_are_fetched_when_there_are_enough() -> None:
     assert not dealings.wants_bills
 
 
+async def test_bills_that_do_not_come_are_not_asked_for_again_and_again() -> None:
+    """After a hundred were asked for, the next hundred are waited for, whatever the gateway has told."""
+    carrier = Asked()
+    dealings = spending(Budget(100), carrier)
+    await settled(dealings, 100)
+    await dealings.reconcile()
+    await settled(dealings, 99)
+    assert not dealings.wants_bills
+    await settled(dealings, 1)
+    assert dealings.wants_bills
+    assert len(carrier.bills_asked) == 1
+
+
 async def test_a_bill_that_does_not_come_costs_no_answers() -> None:
     """Where the gateway does not tell, calls stay at what they seemed to cost, and that is to be seen."""
     budget = Budget(100)
