@@ -62,7 +62,7 @@ class AdaptiveLimit(Limit):
         self._usual: float | None = None
         self._episode_until = -math.inf
         self._reached_at = -math.inf
-        self._changed("set")
+        self._changed(self.limit, "set")
 
     @property
     def min(self) -> int:
@@ -150,6 +150,6 @@ class AdaptiveLimit(Limit):
         self._successes = 0
         if value != self._value or reason == "set":
             self._value = value
-            self._changed(reason)
+            self._changed(value, reason)
             if self.line:
                 self.wake()

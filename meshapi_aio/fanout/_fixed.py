@@ -14,7 +14,7 @@ class FixedLimit(Limit):
     def __init__(self, size: int) -> None:
         super().__init__()
         self._size = check_size("size", size)
-        self._changed("set")
+        self._changed(self.limit, "set")
 
     @property
     def size(self) -> int:
@@ -24,7 +24,7 @@ class FixedLimit(Limit):
     @size.setter
     def size(self, size: int) -> None:
         self._size = check_size("size", size)
-        self._changed("set")
+        self._changed(self.limit, "set")
         self.wake()
 
     @property

@@ -27,10 +27,10 @@ _NO_HEADERS: Mapping[str, str] = {}
 
 @attrs.frozen
 class LimitChange:
-    """A limit became another: when (seconds since the epoch), how much, and why."""
+    """A limit became another: when (seconds since the epoch), how much (None: no limit), and why."""
 
     at: float
-    limit: float
+    limit: float | None
     reason: str
 
 
@@ -111,8 +111,8 @@ class Limit:
         elif seconds < math.inf:
             self._timer = waiter.future.get_loop().call_later(seconds, self.wake)
 
-    def _changed(self, reason: str, value: float | None = None) -> None:
-        self.history.append(LimitChange(time.time(), self.limit if value is None else value, reason))
+    def _changed(self, value: float | None, reason: str) -> None:
+        self.history.append(LimitChange(time.time(), value, reason))
 
 
 class Lane:

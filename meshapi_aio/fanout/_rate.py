@@ -152,7 +152,7 @@ class RateLimit(Limit):
         rate = min(rates, default=None)
         if rate != self._buckets[name].per_minute or reason == "set":
             self._buckets[name].per_minute = rate
-            self._changed(f"{name} per minute {reason}", math.inf if rate is None else rate)
+            self._changed(rate, f"{name} per minute {reason}")
 
 
 def _check_rate(name: str, value: float | None) -> float | None:

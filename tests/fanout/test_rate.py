@@ -1,8 +1,10 @@
 """The limit on requests and tokens a minute."""
 
 import asyncio
+import json
 from typing import Any
 
+import attrs
 import pytest
 
 from meshapi_aio.fanout import Gate, RateLimit
@@ -107,9 +109,12 @@ def test_limits_are_learnt_from_headers() -> None:
         await gate.enter()
         gate.leave(status=200, headers={"x-ratelimit-limit": "20"})
         assert strict.requests_per_minute == 20
-        assert [change.reason for change in strict.history] == [
-            "requests per minute set", "tokens per minute set", "requests per minute learnt",
-        ]  # fmt: skip
+        assert [(change.limit, change.reason) for change in strict.history] == [
+            (30, "requests per minute set"),
+            (None, "tokens per minute set"),
+            (20, "requests per minute learnt"),
+        ]
+        assert json.loads(json.dumps([attrs.asdict(change) for change in strict.history], allow_nan=False))
 
     run_in_no_time(run())
 
