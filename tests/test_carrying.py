@@ -21,7 +21,7 @@ from meshapi_aio import (
 )
 from meshapi_aio.endpoints.audio import StreamSpeech
 from meshapi_aio.endpoints.embeddings import CreateEmbeddings
-from meshapi_aio.fanout import Budget, FixedLimit, Price, UnknownPriceError
+from meshapi_aio.fanout import Budget, FixedLimit, Price, RateLimit, UnknownPriceError
 from meshapi_aio.testing import Answer, FakeGateway
 
 
@@ -127,6 +127,21 @@ async def test_a_client_with_a_limit_fans_out_within_it(gateway: FakeGateway) ->
             assert outcomes.snapshot().limit == 2
         async with client.fan_out([question()], limit=other) as outcomes:
             assert outcomes.snapshot().limit == 3
+
+
+async def test_rates_are_learnt_from_the_gateway() -> None:
+    """What its headers tell of its limits holds for the calls that come after, streams included."""
+    async with FakeGateway(requests_per_minute=6000, tokens_per_minute=90_000) as gateway:
+        limit = RateLimit()
+        async with MeshAPI(gateway.base_url, gateway.token) as client:
+            await client.with_options(limit=limit).send(question())
+            assert (limit.requests_per_minute, limit.tokens_per_minute) == (6000, 90_000)
+            other = RateLimit()
+            async for _ in client.with_options(limit=other).chat.completions.create(
+                model=MODEL, messages=[Message.user("Hello")], stream=True
+            ):
+                pass
+            assert (other.requests_per_minute, other.tokens_per_minute) == (6000, 90_000)
 
 
 async def test_the_pause_before_a_retry_holds_nobody_up(gateway: FakeGateway) -> None:
