@@ -46,6 +46,7 @@ _EXCERPT = 200
 # What is decoded event by event at once, in bytes: some 30 chunks, few enough to be gone before the garbage
 # collector looks at them (at 700 new objects), which takes a quarter of the time of 250 that live at once.
 _AT_ONCE = 8192
+_END = b"[DONE]\n\n"
 _LONG_RUN = 8
 _SHORT_RUNS = 6
 
@@ -165,6 +166,10 @@ class ChunkReader(Generic[ChunkType]):
             self._rest = data[end:] if end >= 2 else b""
             batch.extend(self._read(data[:end] if end >= 2 else data))
             return batch
+        if len(data) <= _AT_ONCE and data.endswith(_END):
+            # The stream is over before anything that is learnt could be used: a short one that comes as a
+            # whole takes 250 µs then, its request included, instead of 300.
+            templates.stop()
         short = 0
         # A read of 64 KiB holds some 250 events, of which the first and the last are usually cut. Where a run
         # of those that fit is short again and again, the rest is decoded at once.

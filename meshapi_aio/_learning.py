@@ -75,6 +75,12 @@ class Templates(Generic[ChunkType]):
         """Whether the next events should come one by one, since there is something to learn or to use."""
         return bool(self._known and self._known[0].first) or self._tries < _HOPEFUL
 
+    def stop(self) -> None:
+        """Learn no more."""
+        self._left = 0
+        if not self._known:
+            self._tries = _HOPEFUL
+
     def match(self, text: str) -> ChunkType | None:
         """Return the chunk of an event's data, None where it must go the full way."""
         for place, template in enumerate(self._known):

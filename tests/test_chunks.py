@@ -657,3 +657,14 @@ def test_the_first_chunk_waits_for_no_others() -> None:
     assert not reader.done
     assert len(reader.feed(b"")) == 2
     assert reader.done
+
+
+def test_nothing_is_learnt_at_the_end() -> None:
+    """What comes together with the end mark is read the full way: learning would not pay any more."""
+    reader = ChunkReader[ChatCompletionChunk](STREAM, EVENT_STREAM, SETTINGS)
+    chunks = list(reader.feed(A))
+    chunks += reader.feed(A * 12 + DONE)
+    assert len(chunks) == 13
+    assert all(chunk == chunks[0] for chunk in chunks)
+    assert reader.done
+    assert reader.alike is None
