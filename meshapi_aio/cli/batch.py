@@ -9,13 +9,14 @@ import click
 from meshapi_aio.client import MeshAPI
 from meshapi_aio.endpoints.batches import Batch
 from meshapi_aio.endpoints.chat import CreateChatCompletion
-from meshapi_aio.fanout import FileError, JournalLockedError, Results, Row, read_rows, request_key
+from meshapi_aio.errors import MeshAPIError
+from meshapi_aio.fanout import FileError, JournalLockedError, Outcome, Results, Row, read_rows, request_key
 from meshapi_aio.fanout._batch_results import outcome_of
 from meshapi_aio.fanout._keys import Repeats
 from meshapi_aio.fanout._outcome import FAILED
 from meshapi_aio.fanout._records import record_of
 
-from ._failures import MisuseError, failures_told
+from ._failures import MisuseError, explained, failures_told
 from ._options import base_url_option, models_option, repeat_option, retries_option, timeout_option
 from ._output import note
 from ._running import Access, connected, run
@@ -36,7 +37,8 @@ def command() -> None:
     Have the gateway carry out a file of chat requests within a day, which most models do for less.
 
     It takes the files of fan-out and gives the same results. A batch is for one model, so a file makes one
-    batch for each model in it.
+    batch for each model in it. There is no --local: a gateway on this machine ends with the command that
+    began it, and its batches with it.
 
     \b
       meshapi-aio batch submit requests.jsonl > ids
@@ -112,19 +114,30 @@ def _wait_for(
     retries: int | None,
     base_url: str | None,
 ) -> None:
-    """Wait until the batches are over, and tell how they go; status 1 where one was not completed."""
+    """
+    Wait until the batches are over, and tell how they go; status 1 where one was not completed.
+
+    One that can't be asked for is told as well, and the others are waited for all the same.
+    """
     run(_wait(Access(base_url=base_url, timeout=timeout, retries=retries), ids, interval))
 
 
 async def _wait(access: Access, ids: Sequence[str], interval: float) -> None:
     async with connected(access) as client, asyncio.TaskGroup() as group:
-        first = min(interval, 1.0)
-        waiting = [
-            group.create_task(client.batches.wait(id=each, interval=first, longest=interval, on_update=_tell))
-            for each in ids
-        ]
-    if any(task.result().status != "completed" for task in waiting):
+        waiting = [group.create_task(_is_completed(client, each, interval)) for each in ids]
+    if not all(task.result() for task in waiting):
         raise click.exceptions.Exit(1)
+
+
+async def _is_completed(client: MeshAPI, batch_id: str, interval: float) -> bool:
+    """Wait until a batch is over; its failure must not end the waiting for the others."""
+    first = min(interval, 1.0)
+    try:
+        batch = await client.batches.wait(id=batch_id, interval=first, longest=interval, on_update=_tell)
+    except MeshAPIError as error:
+        note(f"{batch_id}: {explained(error)}")
+        return False
+    return batch.status == "completed"
 
 
 def _tell(batch: Batch) -> None:
@@ -158,8 +171,8 @@ def _fetch_results(
     """
     Write what came of the requests in FILE to RESULTS, from the batches that were made of it.
 
-    What is there already is not written again. Give --models and --repeat as with submit. Status 1 where a
-    request failed, or is in none of the batches.
+    What is there already is not written again, and of several results of a request an answer counts. Give
+    --models and --repeat as with submit. Status 1 where a request failed, or is in none of the batches.
     """
     with failures_told():
         rows = _rows(file, models, repeat)
@@ -170,34 +183,45 @@ def _fetch_results(
 
 
 async def _fetch(access: Access, ids: Sequence[str], path: str, rows: Sequence[Row]) -> None:
-    repeats = Repeats()
-    missing = {
-        row.custom_id: (index, row, repeats.place(row.call, row.repeat)) for index, row in enumerate(rows)
-    }
     written = known = failed = 0
     async with connected(access) as client:
-        batches = [await _completed(client, each) for each in ids]
+        found = _outcomes(rows, [await _completed(client, each) for each in ids])
     with Results(path) as journal:
-        for result in (result for batch in batches for result in batch.results or []):
-            if result.custom_id not in missing:
-                continue  # of another file
-            index, row, repeat = missing.pop(result.custom_id)
-            if journal.state(request_key(row.call, repeat)) == "done":
+        for outcome in found.values():
+            if journal.state(request_key(outcome.call, outcome.repeat)) == "done":
                 known += 1
                 continue
-            outcome = outcome_of(result, row, index=index, repeat=repeat)
             journal.append(record_of(outcome))
             written += 1
             failed += outcome.kind in FAILED
         if journal.superseded:
             journal.compact()
     note(f"{written} written, {known} were there already, {failed} failed")
+    missing = [row.custom_id for row in rows if row.custom_id not in found]
     if missing:
-        names = ", ".join(list(missing)[:_SHOWN])
+        names = ", ".join(missing[:_SHOWN])
         more = f" and {len(missing) - _SHOWN} more" if len(missing) > _SHOWN else ""
         note(f"in none of the batches: {names}{more}")
     if failed or missing:
         raise click.exceptions.Exit(1)
+
+
+def _outcomes(rows: Sequence[Row], batches: Sequence[Batch]) -> dict[str, Outcome[Any, Any]]:
+    """Return what came of the rows, by their names; what was sent again after a failure counts."""
+    repeats = Repeats()
+    places = {
+        row.custom_id: (index, row, repeats.place(row.call, row.repeat)) for index, row in enumerate(rows)
+    }
+    found: dict[str, Outcome[Any, Any]] = {}
+    for result in (result for batch in batches for result in batch.results or []):
+        name = result.custom_id
+        if name is None or name not in places:
+            continue  # of another file
+        if name not in found or found[name].kind in FAILED:
+            index, row, repeat = places[name]
+            outcome = outcome_of(result, row, index=index, repeat=repeat)
+            found[name] = outcome
+    return found
 
 
 async def _completed(client: MeshAPI, batch_id: str) -> Batch:

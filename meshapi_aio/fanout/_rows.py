@@ -51,6 +51,13 @@ def read_rows(path: str | os.PathLike[str], *, models: Sequence[str] = (), repea
     alone: one with ``messages`` is a chat, one with ``input`` a response. A ``url`` that no family has is
     asked all the same. With ``models`` each row is made once for each of them, with ``repeat`` so many times.
     """
+    if isinstance(models, str):
+        msg = f"read_rows(): models must be a list of names, got the text {models!r}; write [{models!r}]"
+        raise TypeError(msg)
+    if repeat < 1:
+        msg = f"read_rows(): repeat must be at least 1, got {repeat!r}"
+        raise ValueError(msg)
+    models = list(dict.fromkeys(models))
     seen: dict[bytes, int] = {}
     with Path(path).open("rb") as file:
         for number, line in enumerate(file, 1):
@@ -113,10 +120,14 @@ def _name(said: dict[str, Any], body: Mapping[str, Any], seen: dict[bytes, int])
         raise ValueError(msg)
     if own is None:
         text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-        own = f"row-{blake2b(text.encode(), digest_size=6).hexdigest()}"
-        count = seen.get(_hash(own), 0) + 1
-        seen[_hash(own)] = count
-        return own if count == 1 else f"{own}-{count}"
+        first = own = f"row-{blake2b(text.encode(), digest_size=6).hexdigest()}"
+        count = seen.get(_hash(first), 0)
+        while _hash(own) in seen:  # by an equal line, or by one whose own name is that
+            count += 1
+            own = f"{first}-{count}"
+        seen[_hash(own)] = 1
+        seen[_hash(first)] = max(count, 1)
+        return own
     if _hash(own) in seen:
         msg = f"the custom_id {own!r} is that of an earlier line; each needs its own"
         raise ValueError(msg)

@@ -107,6 +107,35 @@ async def test_results_that_failed_are_written_as_such(
     assert lines(results)["a"]["error"]["code"] == "x"
 
 
+async def test_a_batch_that_there_is_not_ends_no_waiting(gateway: FakeGateway, requests: Path) -> None:
+    """It is told in a line, the others are waited for, and the status is 1."""
+    first, second = (await batch(gateway, "submit", requests)).stdout.split()
+    waited = await batch(gateway, "wait", first, "nope", second, "--interval", "0.01")
+    assert waited.status == 1
+    assert "nope: NotFoundError: 404 not_found: there is no batch 'nope'" in waited.stderr
+    assert waited.stderr.count("completed") == 2
+
+
+@pytest.mark.parametrize("failed_first", [True, False])
+async def test_of_several_results_an_answer_counts(
+    gateway: FakeGateway, requests: Path, results: Path, failed_first: bool
+) -> None:
+    """Where a file went twice, a request that failed once and was answered once has its answer."""
+    requests.write_text(requests.read_text().splitlines()[0] + "\n")
+    choice = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Ho"}}
+    answered = {"status_code": 200, "body": {"id": "c", "model": "m", "choices": [choice]}}
+    failed = {"status_code": 500, "body": {"error": {"code": "x", "message": "no"}}}
+    for name, response in zip(
+        ("b1", "b2"), (failed, answered) if failed_first else (answered, failed), strict=True
+    ):
+        came = [{"custom_id": "a", "response": response}]
+        gateway.enqueue(Answer(body={"id": name, "status": "completed", "results": came}))
+    fetched = await batch(gateway, "fetch", requests, "b1", "b2", "-o", results)
+    assert fetched.status == 0
+    assert "1 written, 0 were there already, 0 failed" in fetched.stderr
+    assert lines(results)["a"]["outcome"]["kind"] == "ok"
+
+
 async def test_results_that_a_run_is_writing_are_left_alone(
     gateway: FakeGateway, requests: Path, results: Path
 ) -> None:

@@ -70,6 +70,37 @@ def test_names_of_bodies_stay_when_lines_move(tmp_path: Path) -> None:
     assert forth[0].startswith("row-")
 
 
+@pytest.mark.parametrize("place", [0, 1, 2])
+def test_names_that_are_made_are_nobody_elses(tmp_path: Path, place: int) -> None:
+    """A line that has such a name as its own keeps it, and equal lines without one go on behind it."""
+    (first,) = rows(tmp_path, BODY)
+    lines: list[Any] = [BODY, BODY]
+    lines.insert(place, {"custom_id": f"{first.custom_id}-2", "body": BODY})
+    if place == 2:
+        with pytest.raises(FileError, match=r":3: the custom_id .*-2' is that of an earlier line"):
+            rows(tmp_path, *lines)
+        return
+    made = [row.custom_id for row in rows(tmp_path, *lines)]
+    assert sorted(made) == [first.custom_id, f"{first.custom_id}-2", f"{first.custom_id}-3"]
+    assert made[place] == f"{first.custom_id}-2"
+
+
+def test_a_model_that_is_named_twice_is_asked_once(tmp_path: Path) -> None:
+    """Else two rows would have one name."""
+    assert [row.custom_id for row in rows(tmp_path, {"custom_id": "a", "body": BODY}, models=["x", "x"])] == [
+        "a@x"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("options", "told"), [({"models": "ab"}, r"write \['ab'\]"), ({"repeat": 0}, "at least 1, got 0")]
+)
+def test_settings_that_cannot_be_right(tmp_path: Path, options: dict[str, Any], told: str) -> None:
+    """Text is not taken for a list of its letters, and no row at all is nobody's wish."""
+    with pytest.raises((TypeError, ValueError), match=told):
+        rows(tmp_path, BODY, **options)
+
+
 def test_models_and_repetitions_multiply_rows(tmp_path: Path) -> None:
     """Each row is made for each model and so many times, and each has its own name."""
     made = rows(tmp_path, {"custom_id": "a", "body": BODY}, models=["x", "y"], repeat=2)
