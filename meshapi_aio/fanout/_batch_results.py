@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from .._codec import structurer
+from .._codec import structurer, unfit
 from ..endpoints.batches import BatchResult
 from ..endpoints.chat import ChatCompletion
 from ..errors import APIStatusError, DecodeError
@@ -15,19 +15,21 @@ from ._rows import Row
 __all__ = ["outcome_of"]
 
 
-def outcome_of(result: BatchResult, row: Row, *, index: int, repeat: int) -> Outcome[Any, ChatCompletion]:
+def outcome_of(result: BatchResult, row: Row, *, index: int, repeat: int) -> Outcome[Any, Any]:
     """
     Return the outcome of a row, of which a batch has the result.
 
     Times are not known, and 0; nor is what it cost, since batches have prices of their own.
     """
-    status, body = 0, None
+    status, body, request_id = 0, None, None
     if result.response is not None:
         status, body = result.response.status_code or 0, result.response.body
+        request_id = result.response.extra.get("request_id")
     reply, error = _reply(status, body, result.error)
     kind: OutcomeKind = kind_of_reply(reply, row.call) if error is None else kind_of_error(error)
     attempt = PaidAttempt(
         status=status or None,
+        request_id=request_id,
         model=getattr(reply, "model", None),
         error=None if error is None else f"{type(error).__name__}: {error}",
         usage=getattr(reply, "usage", None),
@@ -36,7 +38,7 @@ def outcome_of(result: BatchResult, row: Row, *, index: int, repeat: int) -> Out
         index=index,
         call=row.call,
         kind=kind,
-        result=reply,
+        result=reply if not isinstance(error, DecodeError) else body,  # which may be worth a look
         error=error,
         attempts=(attempt,),
         repeat=repeat,
@@ -54,9 +56,9 @@ def _reply(
         try:
             made: ChatCompletion = structurer(ChatCompletion)(body)
         except Exception as failure:  # noqa: BLE001 - cattrs raises groups of whatever the hooks raise
-            return None, DecodeError(f"the result is no completion: {failure}", body=dict(body))
+            return None, DecodeError(f"the result is no completion: {unfit(failure)}", body=dict(body))
         return made, None
     code = said.get("code") if isinstance(said, Mapping) else None
     message = said.get("message") if isinstance(said, Mapping) else said
     text = str(message or "the batch has no answer to this request")
-    return None, APIStatusError.of(status)(text, status=status, code=code, body=body)
+    return None, APIStatusError.of(status)(text, status=status or None, code=code, body=body)

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
+from types import NoneType
 from typing import Any, cast
 
 import attrs
@@ -140,6 +141,9 @@ def _hash(name: str) -> bytes:
 
 
 def _call(method: str, url: str, body: dict[str, Any]) -> Call[Any] | StreamCall[Any]:
+    if not isinstance(body.get("stream"), (bool, NoneType)):
+        msg = f'"stream" must be true or false, got {body["stream"]!r}'
+        raise TypeError(msg)
     found = calls_at(url, method)
     streams = body.get("stream") is True
     if not found:

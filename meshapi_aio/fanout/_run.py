@@ -91,7 +91,8 @@ class FanOut(Generic[Item, Result]):
     ) -> None:
         assert self._group is not None
         self._work.is_left = True
-        self.cancel()
+        if self._workers:
+            self.cancel()
         try:
             # The group only waits, cancelled or not: what the block raised is not its to wrap.
             await self._group.__aexit__(None, None, None)

@@ -67,6 +67,7 @@ async def test_every_request_has_its_line(gateway: FakeGateway, requests: Path, 
     ended = await fan_out(gateway, requests, "-o", results)
     assert (ended.status, ended.stdout) == (0, "")
     assert "done: 5 of 5" in ended.stderr
+    assert "stopped" not in ended.stderr
     assert sorted(lines(results)) == ["q0", "q1", "q2", "q3", "q4"]
     assert "Question 3" in lines(results)["q3"]["response"]["body"]["choices"][0]["message"]["content"]
     assert lines(results)["q3"]["outcome"]["kind"] == "ok"

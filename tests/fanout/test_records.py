@@ -129,5 +129,16 @@ def test_results_of_batches_are_outcomes_too(came: BatchResult, kind: str, told:
         assert record["response"]["status_code"] == 200
         assert record["outcome"]["model"] == "m-2"
     else:
-        assert record["response"] is None
+        # What can't be read is kept, for whoever wants to look.
+        assert (record["response"] is None) == (told != "no completion")
         assert told in record["error"]["message"]
+        assert not record["error"]["message"].startswith("0")
+
+
+def test_the_request_id_of_a_batch_result_is_kept() -> None:
+    """Where the gateway tells one, it is the line's."""
+    came = structurer(BatchResult)(
+        {"custom_id": "a", "response": {"status_code": 200, "request_id": "req_7", "body": BODY}}
+    )
+    row = Row(custom_id="a", call=CALL, line=1)
+    assert record_of(outcome_of(came, row, index=0, repeat=0))["id"] == "req_7"

@@ -127,6 +127,7 @@ def test_blank_lines_count_as_lines_only(tmp_path: Path) -> None:
         ({"method": 1, "body": BODY}, "must be text such as"),
         ({"body": {**BODY, "temperature": 9}}, "temperature must be from 0 to 2, got 9"),
         ({"body": {**BODY, "messages": "Hi"}}, "messages"),
+        ({"body": {**BODY, "stream": "true"}}, "stream.*must be true or false, got 'true'"),
         ({"method": "GET", "url": "/v1/models/free", "body": {"what": 1}}, "takes no 'what'"),
     ],
 )

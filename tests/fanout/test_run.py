@@ -370,6 +370,7 @@ async def test_a_snapshot_tells_how_far_it_is() -> None:
         gatherings.let_go(1)
         await anext(outcomes)
         after = outcomes.snapshot()
+        assert after.stopped is None
         assert (after.done, after.kinds, after.failed, after.valid_rate) == (1, {"ok": 1}, 0, 1.0)
 
 
