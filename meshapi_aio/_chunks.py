@@ -159,13 +159,14 @@ class ChunkReader(Generic[ChunkType]):
     def _take(self, data: bytes) -> Batch[ChunkType]:
         templates, decoder = self._templates, self._decoder
         batch: Batch[ChunkType] = Batch()
-        if not self._index:
+        if not self._index and (end := data.find(b"\n\n") + 2) >= 2:
             # Somebody waits for the first chunk: what came with it is decoded once it is handed over. Where a
             # short answer comes as a whole, that is 0.20 ms after the request instead of 0.31.
-            end = data.find(b"\n\n") + 2
-            self._rest = data[end:] if end >= 2 else b""
-            batch.extend(self._read(data[:end] if end >= 2 else data))
-            return batch
+            batch.extend(self._read(data[:end]))
+            data = data[end:]
+            if batch or self.done or self.failure is not None:
+                self._rest = data
+                return batch
         if len(data) <= _AT_ONCE and data.endswith(_END):
             # The stream is over before anything that is learnt could be used: a short one that comes as a
             # whole takes 250 µs then, its request included, instead of 300.

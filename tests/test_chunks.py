@@ -659,6 +659,18 @@ def test_the_first_chunk_waits_for_no_others() -> None:
     assert reader.done
 
 
+def test_heartbeats_before_the_first_chunk_are_read_together() -> None:
+    """Nobody waits for a heartbeat: thousands before the first chunk take a few feeds, not one each."""
+    reader = ChunkReader[ChatCompletionChunk](STREAM, EVENT_STREAM, SETTINGS)
+    chunks = list(reader.feed(b": ping\n\n" * 8_000 + A + B))
+    feeds = 1
+    while reader.has_more:
+        chunks += reader.feed(b"")
+        feeds += 1
+    assert len(chunks) == 2
+    assert feeds < 12
+
+
 def test_nothing_is_learnt_at_the_end() -> None:
     """What comes together with the end mark is read the full way: learning would not pay any more."""
     reader = ChunkReader[ChatCompletionChunk](STREAM, EVENT_STREAM, SETTINGS)
