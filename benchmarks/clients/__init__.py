@@ -3,10 +3,10 @@
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 
-__all__ = ["BODY", "CLIENTS", "MESSAGES", "MODEL", "TOKEN", "Client", "Entry", "Seen", "load"]
+__all__ = ["BODY", "CLIENTS", "MESSAGES", "MODEL", "TOKEN", "Client", "Entry", "ManyAtOnce", "Seen", "load"]
 
 MODEL = "openai/gpt-4o-mini"
 TOKEN = "rsk_of_a_benchmark"  # noqa: S105 - opens nothing
@@ -36,8 +36,13 @@ class Client(Protocol):
         """Ask for a small completion and return its text."""
         ...
 
+
+@runtime_checkable
+class ManyAtOnce(Client, Protocol):
+    """A client that is compared at many calls as well: meshapi_aio and the bare loop."""
+
     async def many(self, count: int, at_once: int) -> None:
-        """Ask for many small completions, so many at once; only of meshapi_aio and the bare loop."""
+        """Ask for many small completions, so many at once."""
 
 
 @dataclass(frozen=True)

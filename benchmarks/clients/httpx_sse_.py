@@ -47,10 +47,6 @@ class HttpxSSE:
         text: str = response.json()["choices"][0]["message"]["content"]
         return text
 
-    async def many(self, count: int, at_once: int) -> None:
-        """Not compared."""
-        raise NotImplementedError
-
 
 def new() -> HttpxSSE:
     """Return the client."""

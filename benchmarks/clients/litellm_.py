@@ -39,10 +39,6 @@ class LiteLLM:
         text: str = completion.choices[0].message.content
         return text
 
-    async def many(self, count: int, at_once: int) -> None:
-        """Not compared."""
-        raise NotImplementedError
-
 
 def new() -> LiteLLM:
     """Return the client."""

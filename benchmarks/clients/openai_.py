@@ -40,10 +40,6 @@ class OpenAI:
         text: str = completion.choices[0].message.content
         return text
 
-    async def many(self, count: int, at_once: int) -> None:
-        """Not compared."""
-        raise NotImplementedError
-
 
 def new(transport: str | None = None) -> OpenAI:
     """Return the client; ``transport`` is "aiohttp" or None for its own."""

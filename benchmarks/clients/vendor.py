@@ -41,10 +41,6 @@ class Vendor:
         text: str = completion.choices[0].message.content
         return text
 
-    async def many(self, count: int, at_once: int) -> None:
-        """Not compared."""
-        raise NotImplementedError
-
 
 def new() -> Vendor:
     """Return the client."""

@@ -1,6 +1,7 @@
 """How a fan-out goes, on standard error: redrawn on a terminal, elsewhere a line now and then."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from decimal import Decimal
@@ -52,7 +53,8 @@ def as_lines(snapshot: Snapshot, *, is_over: bool = False) -> list[tuple[str, st
     others = [f"{count} {kind}" for kind, count in sorted(snapshot.kinds.items()) if kind != "ok"]
     lines.append(("ok", ", ".join([str(snapshot.kinds.get("ok", 0)), *others])))
     if not is_over:
-        lines.append(("in flight", f"{snapshot.in_flight} (limit {snapshot.limit:g})"))
+        limit = "" if snapshot.limit == math.inf else f" (limit {snapshot.limit:g})"
+        lines.append(("in flight", f"{snapshot.in_flight}{limit}"))
         rates = f"{snapshot.requests_per_second:.1f} requests/s, {snapshot.tokens_per_second:.0f} tokens/s"
         lines.append(("rate", rates))
     if snapshot.spent or snapshot.projected is not None:
@@ -73,16 +75,7 @@ def as_lines(snapshot: Snapshot, *, is_over: bool = False) -> list[tuple[str, st
 async def progress_shown(outcomes: FanOut[object, object]) -> AsyncGenerator[None]:
     """Show how a fan-out goes for as long as the block runs."""
     console = Console(stderr=True)
-    if console.is_terminal:
-        with Live(_table(outcomes.snapshot()), console=console, auto_refresh=False, transient=True) as live:
-            showing = asyncio.create_task(_redraw(live, outcomes))
-            try:
-                yield
-            finally:
-                showing.cancel()
-                await asyncio.wait([showing])
-        return
-    showing = asyncio.create_task(_tell(outcomes))
+    showing = asyncio.create_task(_redraw(console, outcomes) if console.is_terminal else _tell(outcomes))
     try:
         yield
     finally:
@@ -90,10 +83,11 @@ async def progress_shown(outcomes: FanOut[object, object]) -> AsyncGenerator[Non
         await asyncio.wait([showing])
 
 
-async def _redraw(live: Live, outcomes: FanOut[object, object]) -> None:
-    while True:
-        await asyncio.sleep(_REDRAWN)
-        live.update(_table(outcomes.snapshot()), refresh=True)
+async def _redraw(console: Console, outcomes: FanOut[object, object]) -> None:
+    with Live(_table(outcomes.snapshot()), console=console, auto_refresh=False, transient=True) as live:
+        while True:
+            await asyncio.sleep(_REDRAWN)
+            live.update(_table(outcomes.snapshot()), refresh=True)
 
 
 async def _tell(outcomes: FanOut[object, object]) -> None:

@@ -23,7 +23,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _BUFFER = 1024
-"""So many outcomes may wait to be taken; above some hundreds their number costs nothing and gains nothing."""
+"""So many outcomes may wait to be taken."""
 
 
 class Options(TypedDict, total=False):

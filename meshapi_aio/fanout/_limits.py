@@ -5,6 +5,7 @@ A limit is shared by handing it on: to several fan-outs, and to ordinary calls b
 limit=…)``. Those who wait for it stand in line by lane, and within a lane in the order in which they came.
 """
 
+import abc
 import asyncio
 import heapq
 import itertools
@@ -45,7 +46,7 @@ class _Waiter:
         self.is_gone = False
 
 
-class Limit:
+class Limit(abc.ABC):
     """
     The base of limits: who is under way, and who waits in which lane.
 
@@ -62,14 +63,14 @@ class Limit:
         self._timer: asyncio.TimerHandle | None = None
 
     @property
+    @abc.abstractmethod
     def limit(self) -> float:
         """How many calls may be under way at once now."""
-        raise NotImplementedError
 
     @property
+    @abc.abstractmethod
     def most(self) -> int:
         """How many calls may ever be under way at once, as it is set now."""
-        raise NotImplementedError
 
     def gate(self, call: object) -> "Gate":
         """Return what one ordinary call has to pass; it goes before all lanes but 0."""
@@ -81,9 +82,9 @@ class Limit:
 
     # What gates ask; limits know how.
 
+    @abc.abstractmethod
     def wait_for(self, _gate: "Gate") -> float:
         """Return the seconds until there is room for a call: 0 now, infinity when another one leaves."""
-        raise NotImplementedError
 
     def take(self, _gate: "Gate") -> None:
         """Let a call in."""

@@ -1,8 +1,8 @@
 """
 A fan-out under way: its block, its workers, and the hand of its user on it.
 
-The workers are few and share one iterator, so that memory does not grow with the input; a task for each item
-costs four times as much (8.3 µs against 1.9 µs for a call that does nothing).
+The workers are few and share one iterator, so that memory does not grow with the input. A task for each item,
+gathered, takes 10 µs where this takes 6 (200,000 calls that do nothing), and all of them live at once.
 """
 
 import asyncio

@@ -22,10 +22,11 @@ class Snapshot:
     ``done`` counts outcomes of every kind, ``kinds`` them by kind, ``resumed`` what was in the journal
     already and was not done again (``resumed_failed`` of these had failed), ``changed`` requests that were
     others under the same name, ``total`` what there is in all (None where nobody said). ``limit`` is the
-    present bound on calls at once. ``requests_per_second`` and ``tokens_per_second`` are those of the last
-    half minute. ``spent`` is what the outcomes cost so far in USD, as far as it is known (``unpriced`` counts
-    those of which it is not), and ``projected`` what all will; ``seconds_left`` how long it may take still.
-    ``stopped`` says why nothing more is begun, where that is so.
+    present bound on calls at once, infinity where a rate alone bounds them. ``requests_per_second`` and
+    ``tokens_per_second`` are those of the last half minute. ``spent`` is what the outcomes cost so far in
+    USD, as far as it is known (``unpriced`` counts those of which it is not), and ``projected`` what all
+    will; ``seconds_left`` how long it may take still. ``stopped`` says why nothing more is begun, where that
+    is so.
     """
 
     done: int

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import signal
 from decimal import Decimal
 from pathlib import Path
@@ -262,6 +263,18 @@ def test_amounts_have_the_digits_that_tell() -> None:
     """Cents of dollars, and of less than that the first digits that are none."""
     amounts = {"0": "$0", "12.345": "$12.34", "0.5": "$0.500", "0.000213": "$0.000213"}
     assert {text: money(Decimal(text)) for text in amounts} == amounts
+
+
+def test_a_limit_is_told_where_there_is_one() -> None:
+    """Calls that a rate alone bounds are counted without a limit."""
+    tally = Tally()
+    tally.begin(0.0)
+
+    def told(limit: float) -> str:
+        snapshot = tally.snapshot(1.0, in_flight=3, total=None, limit=limit, stopped=None)
+        return dict(as_lines(snapshot))["in flight"]
+
+    assert [told(8), told(math.inf)] == ["3 (limit 8)", "3"]
 
 
 def test_times_are_told_as_one_says_them() -> None:
