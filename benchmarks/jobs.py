@@ -52,13 +52,16 @@ async def streams(client: Client, _control: int, *, streams: int, events: int) -
     return {"cpu": spent / streams / events * 1e6, "time": passed / streams / events * 1e6}
 
 
-async def paced(client: Client, control: int, *, streams: int, events: int) -> Figures:
+async def paced(client: Client, control: int, *, streams: int, events: int, is_warm: bool = False) -> Figures:
     """
     Read paced streams: CPU per chunk in µs, and the lag from the server's write to the chunk in ms.
 
     CPU counts from when the last stream has its first chunk to the last stamp, so that connecting and ending
     are not part of it. Lags count for the second half of the chunks: before, what is late is what has waited
     while thousands of streams were opened at once.
+
+    ``is_warm`` frees a large block beforehand. From then on glibc takes blocks up to that size from the heap;
+    until then it asks the kernel for each of over 128 KiB, as asyncio needs one of 256 for each read.
     """
     lags: list[int] = []
     expected = streams * (events - 3)
@@ -79,6 +82,8 @@ async def paced(client: Client, control: int, *, streams: int, events: int) -> F
             if opened == streams:
                 passed, spent = time.perf_counter(), time.process_time()
 
+    if is_warm:
+        bytes(2**20)
     gc.collect()
     await asyncio.gather(*(client.read(seen) for _ in range(streams)))
     assert stamps == expected, f"{stamps} stamps came of {expected}"

@@ -122,9 +122,7 @@ class Bench:
 
     def _worker(self, client: str) -> _Process:
         python = sys.executable if self.options.here else environment(CLIENTS[client].environment)
-        worker = _Process(python, "benchmarks.worker", client, *self._cores[1:])
-        self.versions[client] = worker.ask({"job": "versions"})["figures"]
-        return worker
+        return _Process(python, "benchmarks.worker", client, *self._cores[1:])
 
     def run(
         self, client: str, job: str, plan: Plan, *, tls: bool = False, fresh: bool = False, **arguments: Any
@@ -142,6 +140,8 @@ class Bench:
                 "warm": warm,
             }
         )
+        if client not in self.versions:  # asked afterwards: reading them leaves another heap behind
+            self.versions[client] = worker.ask({"job": "versions"})["figures"]
         if fresh:
             worker.end()
         else:
