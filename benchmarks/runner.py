@@ -122,7 +122,13 @@ class Bench:
 
     def _worker(self, client: str) -> _Process:
         python = sys.executable if self.options.here else environment(CLIENTS[client].environment)
-        return _Process(python, "benchmarks.worker", client, *self._cores[1:])
+        arguments = ("benchmarks.worker", client, *self._cores[1:])
+        if client not in self.versions:
+            # In a process of its own, since reading them leaves another heap behind.
+            reader = _Process(python, *arguments)
+            self.versions[client] = reader.ask({"job": "versions"})["figures"]
+            reader.end()
+        return _Process(python, *arguments)
 
     def run(
         self, client: str, job: str, plan: Plan, *, tls: bool = False, fresh: bool = False, **arguments: Any
@@ -140,8 +146,6 @@ class Bench:
                 "warm": warm,
             }
         )
-        if client not in self.versions:  # asked afterwards: reading them leaves another heap behind
-            self.versions[client] = worker.ask({"job": "versions"})["figures"]
         if fresh:
             worker.end()
         else:
