@@ -35,18 +35,18 @@ class Watchful(selectors.DefaultSelector):
     Does not sleep while somebody is connected, where the server has a core of its own.
 
     A core that sleeps is woken by who writes to it: in a virtual machine that was some 15 µs of the client's
-    time for each request, and real gateways are elsewhere. And a sleep ends up to a millisecond
-    late: the pacer would send a bunch of events at once then, which is not how tokens come.
+    time for each request, and real gateways are elsewhere. And a sleep ends up to a millisecond late: the
+    pacer would send a bunch of events at once then, which is not how tokens come.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, has_core: bool) -> None:
         super().__init__()
         self.connections = 0
-        self.has_core = False
+        self._has_core = has_core
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         """Return what is ready."""
-        return super().select(0 if self.has_core and self.connections else timeout)
+        return super().select(0 if self._has_core and self.connections else timeout)
 
 
 class Pacer:
@@ -244,8 +244,7 @@ def main() -> None:
     parser.add_argument("--certificate", help="a PEM file with key and chain: serves TLS too")
     parser.add_argument("--core", type=int, help="the core to run on, where the system allows it")
     arguments = parser.parse_args()
-    watchful = Watchful()
-    watchful.has_core = settle(arguments.core)
+    watchful = Watchful(has_core=settle(arguments.core))
     with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(watchful)) as runner:
         runner.run(_serve(arguments.certificate, watchful))
 

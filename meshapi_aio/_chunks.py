@@ -4,9 +4,8 @@ A stream's bytes to its chunks, however they are cut. Performs no I/O and knows 
 Every event can go the full way, decoder, JSON, shape; most go by a template of the stream (``_learning.py``).
 """
 
-import functools
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar, get_args, get_origin
+from typing import Any, Generic, TypeVar
 
 from ._answer import Answer, error_event, error_in, tells_error, unexpected
 from ._batch import Alike, Batch, Run
@@ -14,30 +13,16 @@ from ._codec import structurer, unfit
 from ._event_stream import BOM, is_event_stream, is_whole, with_name
 from ._json import loads
 from ._learning import Templates
-from ._stream import Stream
+from ._stream import chunk_type
 from .call import StreamCall
 from .errors import MalformedEventError, MeshAPIError, ResponseTooLargeError
 from .settings import Settings
 from .sse import ServerSentEvent, SSEDecoder
 
 
-__all__ = ["ChunkReader", "chunk_type"]
+__all__ = ["ChunkReader"]
 
 ChunkType = TypeVar("ChunkType")
-
-
-@functools.cache
-def chunk_type(stream: type[Stream[Any]]) -> Any:
-    """Return what the chunks of a stream are."""
-    if get_origin(stream) is not None:
-        return get_args(stream)[0]
-    for base in getattr(stream, "__orig_bases__", ()):
-        origin = get_origin(base)
-        if isinstance(origin, type) and issubclass(origin, Stream):
-            return get_args(base)[0]
-    msg = f"{stream.__name__} must derive from Stream[Chunk]"
-    raise TypeError(msg)
-
 
 # Each of these bytes may be a line to look at, which takes 0.3 µs, and a packed body may hold a thousand for
 # each that was sent. Spent on heartbeats, one a second, they last ten hours.

@@ -17,13 +17,14 @@ from ._admission import Admission
 from ._answer import Answer, read_error
 from ._batch import Batch
 from ._byte_reader import ByteReader
-from ._chunks import ChunkReader, chunk_type
+from ._chunks import ChunkReader
 from ._course import Course
 from ._observing import Observer
 from ._pump import End, Opening, Pump, Reader
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
 from ._slices import HUGE, read_in_slices
+from ._stream import chunk_type
 from ._transport import Exchange, Transport
 from ._wire import Request, prepare, read_reply, settings_for
 from .call import Call, StreamCall

@@ -4,10 +4,11 @@ A stream of chunks: a class iterator that any task or callback can close, at onc
 It knows neither aiohttp nor JSON: how to open it is handed to it.
 """
 
+import functools
 import warnings
 from collections.abc import Awaitable, Callable, Generator
 from types import TracebackType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, get_args, get_origin
 
 from ._batch import Alike, Batch, Run
 from ._ending import Ending
@@ -16,7 +17,7 @@ from ._scope import Scope
 from .errors import MeshAPIError
 
 
-__all__ = ["Stream"]
+__all__ = ["Stream", "chunk_type"]
 
 ChunkType = TypeVar("ChunkType")
 
@@ -274,3 +275,16 @@ class Stream(Ending[ChunkType]):
             raise self._failure
         async for _ in self:
             pass
+
+
+@functools.cache
+def chunk_type(stream: type[Stream[Any]]) -> Any:
+    """Return what the chunks of a stream are."""
+    if get_origin(stream) is not None:
+        return get_args(stream)[0]
+    for base in getattr(stream, "__orig_bases__", ()):
+        origin = get_origin(base)
+        if isinstance(origin, type) and issubclass(origin, Stream):
+            return get_args(base)[0]
+    msg = f"{stream.__name__} must derive from Stream[Chunk]"
+    raise TypeError(msg)

@@ -12,8 +12,8 @@ import attrs
 import pytest
 
 from meshapi_aio import MeshAPI, NotFoundError, errors
-from meshapi_aio._chunks import chunk_type
 from meshapi_aio._shape import Absent, Shape, wire_names
+from meshapi_aio._stream import chunk_type
 from meshapi_aio._wire import prepare
 from meshapi_aio.call import Call, StreamCall
 from meshapi_aio.endpoints import every_call

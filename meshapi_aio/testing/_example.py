@@ -13,10 +13,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 import attrs
 
-from .._chunks import chunk_type
 from .._codec import structurer
 from .._shape import Shape, wire_fields
-from .._stream import Stream
+from .._stream import Stream, chunk_type
 from ..call import Call, StreamCall
 from ._chat import DEFAULT_MODEL
 from ._json import Object
