@@ -113,12 +113,14 @@ class Template:
         splitting at all that stands between two holes takes 0.55, and looking at each event 0.3.
         """
         first, end = self.first, self.end
-        lines = block.split(b"\n\n")
-        lines.pop()  # what follows the last
         low, high = len(first), 2 - len(end)
-        holes = [line[low:high] for line in lines]
+        # At each second line end: to look for two of them takes twice as long, 0.3 µs an event.
+        holes = [line[low:high] for line in block.split(b"\n")[:-1:2]]
         if b"".join((first, (end + first).join(holes), end)) == block:
             return holes
+        lines = block.split(b"\n\n")
+        lines.pop()  # what follows the last
+        holes = [line[low:high] for line in lines]
         fitting: list[bytes] = []
         end = end[:-2]
         for line, hole in zip(lines, holes, strict=True):

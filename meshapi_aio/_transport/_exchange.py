@@ -16,7 +16,7 @@ from ..settings import Timeout
 from ._answering import Response
 from ._failures import failure_to_read
 from ._outward import Outward
-from ._reading import PieceHandler, QuickReader, quicken
+from ._reading import QuickReader, quicken
 
 
 __all__ = ["Exchange", "from_finalizer"]
@@ -85,14 +85,11 @@ class Exchange(Outward):
     def begun(self, response: Response, redact: Callable[[str], str] | None) -> None:
         """Note the answer's beginning; ``redact`` takes the token out of its headers, should it be there."""
         self._response = response
-        content = self._content = quicken(response.content)
+        self._content = quicken(response.content)
         if self._over:  # broken off in the very turn of the loop in which it came
             response.close()
         if response.connection is not None:
             self._wire = response.connection.transport
-            protocol = response.connection.protocol
-            if isinstance(protocol, PieceHandler) and "Content-Encoding" not in response.headers:
-                protocol.shorten(content)
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
         # not taken everything: from then on it is no longer ours to break.
         response.content.on_eof(self._answered)

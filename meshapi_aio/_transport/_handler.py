@@ -60,7 +60,7 @@ class Handler(PieceHandler):
     def serve(self, exchange: Exchange | None) -> None:
         """Note whose answer begins with the next bytes."""
         self.is_new = False
-        self.shorten(None)
+        self.end_body()
         self._exchange = None if exchange is None else weakref.ref(exchange)
         self._seen = b""
 
@@ -108,6 +108,7 @@ class Handler(PieceHandler):
                 self._seen = None
                 body = end + len(_END) - len(seen)
                 super().data_received(data[:body])
+                self.begin_body()
                 data = data[body:]
                 if not data or not self.is_connected():
                     return

@@ -46,6 +46,11 @@ class QuickReader(aiohttp.StreamReader):
         """Whether the last thing that the parser met is the end of a piece."""
         return self._http_chunk_splits is _BETWEEN
 
+    @property
+    def is_untouched(self) -> bool:
+        """Whether the parser has met nothing of the body yet."""
+        return self._http_chunk_splits is None and not self._eof
+
     def feed_data(self, data: bytes, size: int = 0) -> bool:  # noqa: ARG002 - aiohttp's signature
         if not data:
             return False
@@ -148,16 +153,30 @@ class PieceHandler(ResponseHandler):
 
     The parser is in the same state between any two pieces, so it need not see one that begins where another
     ended and fills what was read to the byte, as each does where one event is sent at a time. Everything else
-    goes through it: pieces that are cut, that come together, that end the body, and whatever is odd.
+    goes through it: pieces that are cut, that come together (it takes 0.4 µs for each, which splitting them
+    here does not beat), that end the body, and whatever is odd.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         super().__init__(loop)
         self._content: QuickReader | None = None
 
-    def shorten(self, content: QuickReader | None) -> None:
-        """Take the way past the parser to this reader, whose body is not packed; None ends that."""
-        self._content = content if content is not None and _tells_ends() else None
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """Take the head of an answer, and go past the parser to its body if that is in pieces, not packed."""
+        message, content = data
+        may = message.chunked and not message.compression and _tells_ends()
+        self._content = quicken(content) if may else None
+        super().feed_data(data, size)
+
+    def begin_body(self) -> None:
+        """Note that the head was all that has come: the parser is as if a piece had ended."""
+        content = self._content
+        if content is not None and content.is_untouched:
+            content.end_http_chunk_receiving()
+
+    def end_body(self) -> None:
+        """Let the parser take what comes next."""
+        self._content = None
 
     def data_received(self, data: bytes) -> None:
         """Take bytes of the connection."""
