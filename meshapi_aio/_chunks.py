@@ -4,7 +4,8 @@ A stream's bytes to its chunks, however they are cut. Performs no I/O and knows 
 Every event can go the full way, decoder, JSON, shape; most go by a template of the stream (``_learning.py``).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import product
 from typing import Any, Generic, TypeVar
 
 from ._answer import Answer, error_event, error_in, tells_error, unexpected
@@ -17,7 +18,7 @@ from ._stream import chunk_type
 from .call import StreamCall
 from .errors import MalformedEventError, MeshAPIError, ResponseTooLargeError
 from .settings import Settings
-from .sse import ServerSentEvent, SSEDecoder
+from .sse import SSEDecoder
 
 
 __all__ = ["ChunkReader"]
@@ -32,6 +33,7 @@ _EXCERPT = 200
 # collector looks at them (at 700 new objects), which takes a quarter of the time of 250 that live at once.
 _AT_ONCE = 8192
 _END = b"[DONE]\n\n"
+_NO_ERROR = (False,)
 _LONG_RUN = 8
 _SHORT_RUNS = 6
 
@@ -93,10 +95,11 @@ class ChunkReader(Generic[ChunkType]):
         if self.done or self.failure is not None:
             return Batch()
         if self._held is not None:
-            self._held += data
-            if not self._recognised(self._held):
-                return Batch()
-            data = bytes(self._held)
+            if self._held or not data.startswith(b"data:"):  # which an event stream begins with, for the most
+                self._held += data
+                if not self._recognised(self._held):
+                    return Batch()
+                data = bytes(self._held)
             self._held = None
         data, self._rest = self._rest + data, b""
         return self._take(data)
@@ -176,19 +179,17 @@ class ChunkReader(Generic[ChunkType]):
             data = data[end:]
             if self.done or self.failure is not None:
                 return batch
-        self._rest = data[_AT_ONCE:]
-        batch.extend(self._read(data[:_AT_ONCE]))
+        # Whole events take less than those that are cut.
+        end = data.rfind(b"\n\n", 0, _AT_ONCE) + 2
+        end = _AT_ONCE if end < 2 else end
+        self._rest = data[end:]
+        batch.extend(self._read(data[:end]))
         return batch
 
     def _read(self, data: bytes) -> list[ChunkType]:
         """Take bytes event by event."""
-        try:
-            events = self._decoder.feed(data)
-        except ResponseTooLargeError:
-            events = []
-        if self._name_in is not None:
-            events = [with_name(event, self._name_in, self._is_data) for event in events]
-        chunks = self._read_events(events)
+        texts = None if self._name_in is not None else self._decoder.messages(data)
+        chunks = self._read_each(self._events(data) if texts is None else product(texts, _NO_ERROR))
         too_large = self._decoder.error
         if self._index != self._heard:
             self._heard, self._nothing = self._index, 0
@@ -202,16 +203,25 @@ class ChunkReader(Generic[ChunkType]):
             self.failure = too_large
         return chunks
 
-    def _read_events(self, events: list[ServerSentEvent]) -> list[ChunkType]:
+    def _events(self, data: bytes) -> list[tuple[str, bool]]:
+        """Return the data of each event, and whether its type says that it is an error."""
+        try:
+            events = self._decoder.feed(data)
+        except ResponseTooLargeError:
+            return []
+        if self._name_in is not None:
+            events = [with_name(event, self._name_in, self._is_data) for event in events]
+        return [(event.data, event.event == "error") for event in events]
+
+    def _read_each(self, events: Iterable[tuple[str, bool]]) -> list[ChunkType]:
         templates = self._templates
         chunks: list[ChunkType] = []
-        for event in events:
-            text = event.data
-            if event.event != "error":
+        for text, is_error in events:
+            if not is_error:
                 if text == "[DONE]":  # tried as JSON twice and explained, it took 16 µs
                     self.done = True
                     break
-                chunk = templates.match(text)
+                chunk = templates.match(text) if templates.known else None
                 if chunk is None:
                     try:
                         chunk = self._decode(text)
@@ -225,7 +235,7 @@ class ChunkReader(Generic[ChunkType]):
                     if not self._may_spoil or not self._take_spoilt(chunk):
                         continue
                     break
-            self._explain(event)
+            self._explain(text, is_error=is_error)
             if self.done or self.failure is not None:
                 break
         return chunks
@@ -248,10 +258,9 @@ class ChunkReader(Generic[ChunkType]):
     def _is_error(self, value: dict[str, Any]) -> bool:
         return tells_error(value) and not (self._is_data is not None and self._is_data(value))
 
-    def _explain(self, event: ServerSentEvent) -> None:
+    def _explain(self, text: str, *, is_error: bool) -> None:
         """Take what is no chunk: a heartbeat, the end mark, an error, or something malformed."""
-        text = event.data
-        if event.event != "error" and (not text or text.isspace()):
+        if not is_error and (not text or text.isspace()):
             return
         value: Any = None
         problem = "is no JSON object"
@@ -263,7 +272,7 @@ class ChunkReader(Generic[ChunkType]):
                 return
             value, problem = text, "is no JSON"
         is_object = type(value) is dict
-        if event.event == "error" or (is_object and "error" in value and self._is_error(value)):
+        if is_error or (is_object and "error" in value and self._is_error(value)):
             self.failure = error_event(value, self._answer, self._settings, first=self._index == 0)
             return
         if is_object:

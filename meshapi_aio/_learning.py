@@ -47,12 +47,13 @@ class Templates(Generic[ChunkType]):
     ``most`` is how many bytes an event may have.
     """
 
-    __slots__ = ("_before", "_decode", "_known", "_left", "_most", "_skip", "_tries")
+    __slots__ = ("_before", "_decode", "_left", "_most", "_skip", "_tries", "known")
 
     def __init__(self, decode: Callable[[str], ChunkType], most: int) -> None:
         self._decode = decode
         self._most = most
-        self._known: list[Template] = []  # the one that fitted last comes first
+        self.known: list[Template] = []
+        """The templates, the one that fitted last first."""
         self._before: str | None = None  # the last data that no template fitted
         self._tries = 0  # since the last template of worth
         self._left = _MOST_TRIES
@@ -63,33 +64,33 @@ class Templates(Generic[ChunkType]):
     @property
     def alike(self) -> Template | None:
         """The template by which a lone event may be told."""
-        return self._known[0] if self._known and self._known[0].first else None
+        return self.known[0] if self.known and self.known[0].first else None
 
     def used(self, count: int) -> None:
         """Note how many events were told so."""
-        self._known[0].used += count
+        self.known[0].used += count
         self._before = None
 
     @property
     def eager(self) -> bool:
         """Whether the next events should come one by one, since there is something to learn or to use."""
-        return bool(self._known and self._known[0].first) or self._tries < _HOPEFUL
+        return bool(self.known and self.known[0].first) or self._tries < _HOPEFUL
 
     def stop(self) -> None:
         """Learn no more."""
         self._left = 0
-        if not self._known:
+        if not self.known:
             self._tries = _HOPEFUL
 
     def match(self, text: str) -> ChunkType | None:
         """Return the chunk of an event's data, None where it must go the full way."""
-        for place, template in enumerate(self._known):
+        for place, template in enumerate(self.known):
             chunk: ChunkType | None = template.match(text)
             if chunk is not None:
                 template.used += 1
                 self._before = None  # what comes next that fits no template is not like this one
                 if place:
-                    self._known.insert(0, self._known.pop(place))
+                    self.known.insert(0, self.known.pop(place))
                 return chunk
         return None
 
@@ -99,7 +100,7 @@ class Templates(Generic[ChunkType]):
 
         Each is a single line ``data: …`` with LF line ends, and nothing of an event came before the block.
         """
-        template = self._known[0] if self._known else None
+        template = self.known[0] if self.known else None
         if template is None or not template.first or not data.startswith(template.first):
             return [], 0
         self._before = None
@@ -114,14 +115,17 @@ class Templates(Generic[ChunkType]):
         if not self._left or len(text) > _LONGEST:
             self._before = None
             return
+        if self._skip > 1:  # so that what is not used is not kept either
+            self._skip -= 1
+            return
         before, self._before = self._before, text
         if self._skip:
-            self._skip -= 1
+            self._skip = 0
             return
         if before is None or not _end_alike(before, text):
             return
-        if self._known and self._known[0].used >= _WORTH:
-            self._known[0].used = self._tries = 0
+        if self.known and self.known[0].used >= _WORTH:
+            self.known[0].used = self._tries = 0
         self._tries += 1
         self._left -= 1
         self._skip = min(2**self._tries - 2, _LONGEST_PAUSE)
@@ -129,8 +133,8 @@ class Templates(Generic[ChunkType]):
             template = self._learnt(before, text, chunk)
         except (Unfit, RecursionError):  # the latter where the caller's own stack is nearly full
             return
-        self._known.insert(0, template)
-        del self._known[_MOST:]
+        self.known.insert(0, template)
+        del self.known[_MOST:]
 
     def _learnt(self, before: str, text: str, chunk: ChunkType) -> Template:
         literals, tail, holes = _compared(before, text)

@@ -5,7 +5,7 @@ It makes what the codec's hooks make, and takes less on itself: what it is not s
 refuses (:class:`Misfit`), and they tell what is wrong, and where. Performs no I/O.
 
 Objects whose keys are the same in the same order, with values of the same types, are the rule where one
-server writes them; they are made without asking for each key, in 0.55 of that time (0.28 of the hooks').
+server writes them; they are made without asking for each key: a chunk of three objects in 1.9 µs, not 3.0.
 """
 
 import threading
@@ -27,12 +27,12 @@ HookFor = Callable[[Any], Callable[[Any, Any], Any]]
 
 _SCALARS: Final = (str, int, float, bool)
 
-# How many layouts are learnt of each class, since some keys have random names, and of how many keys.
-_LAYOUTS: Final = 16
-_KEYS: Final = 64
-# After misses in a row that teach nothing any more, the layouts of 2, 4, 8, … objects are not looked at, at
-# most of so many: with keys of random names that is a tenth of what a chunk takes (5.0 µs became 4.5).
-_LONGEST_PAUSE: Final = 64
+_LAYOUTS: Final = 16  # that are learnt of each class
+_KEYS: Final = 64  # that an object may have of which one is learnt
+# Some keys have random names. After so many layouts of which each was seen once, those of 32, 64, … objects
+# are not looked at, at most of so many.
+_SEEN: Final = 16
+_LONGEST_PAUSE: Final = 4096
 
 
 class Misfit(Exception):  # noqa: N818 - an answer to the codec, which turns to its hooks
@@ -43,7 +43,7 @@ def quick(kind: type[ShapeType], hook_for: HookFor) -> Callable[[Any], ShapeType
     """
     Return the function that makes a shape of a JSON object, which it leaves as it is.
 
-    It raises :class:`Misfit`, or what the hooks raise, for what it can't make.
+    It raises :class:`Misfit` for what it can't make, or whatever comes of it, as the hooks do.
     """
     return _Writer(hook_for).function(kind)
 
@@ -71,49 +71,70 @@ class _Writer:
         if name is None:
             name = self._functions[kind] = f"of_{len(self._functions)}_{kind.__name__}"
             if _is_plain(kind):
-                self._namespace[name] = self._learning(kind, self._written(f"any_{name}", self._lines(kind)))
+                any_layout = self._written(f"any_{name}", self._lines(kind), ["value"])
+                self._namespace[name] = self._learning(kind, any_layout)
             else:
                 hook = self._hook_for(kind)
                 self._namespace[name] = lambda value: hook(value, kind)
         return name
 
-    def _written(self, name: str, lines: list[str]) -> Structure:
+    def _written(self, name: str, lines: list[str], arguments: list[str]) -> Callable[..., Any]:
         # Only names of classes and fields stand in the source.
-        source = "\n".join([f"def {name}(value):", *lines])
-        found: dict[str, Structure] = {}
+        source = "\n".join([f"def {name}({', '.join(arguments)}):", *lines, " pass"])
+        found: dict[str, Callable[..., Any]] = {}
         exec(compile(source, f"<{name}, made by {__name__}>", "exec"), self._namespace, found)  # noqa: S102
         return found[name]
 
     def _learning(self, kind: type[Shape], any_layout: Structure) -> Structure:
-        """Return the function that makes a class, and writes a quicker one for what comes again and again."""
-        layouts: dict[tuple[object, ...], Structure | None] = {}
-        unlike = misses = skip = 0
+        """Return the function that makes a class, and writes quicker ones for what comes again and again."""
+        likes: dict[tuple[str, ...], Callable[..., Any]] = {}  # by the keys, in their order
+        find = likes.get
+        unlike = self._unlike(kind, any_layout, likes)
 
         def of(value: Any) -> Any:
-            nonlocal unlike, misses, skip
-            if skip:
-                skip -= 1
-                return any_layout(value)
-            if type(value) is not dict:
-                _misfit()
-            layout = (*value, *map(type, value.values()))
-            make = layouts.get(layout)
-            if make is not None:
-                misses = 0
-                return make(value)
-            made = any_layout(value)
-            if layout in layouts:  # seen before, so it is worth the writing, about 0.3 ms
-                with self._lock:
-                    layouts[layout] = self._written(f"like_{kind.__name__}", self._lines_for(kind, value))
-            elif unlike < _LAYOUTS and len(value) < _KEYS:
-                unlike += 1
-                layouts[layout] = None
-            else:
-                misses += 1
-                skip = min(2**misses, _LONGEST_PAUSE)
-            return made
+            like = find(tuple(value))  # what is no dict fails here, or further on
+            if like is not None:
+                made = like(*value.values())
+                if made is not None:
+                    return made
+            return unlike(value)
 
         return of
+
+    def _unlike(
+        self, kind: type[Shape], any_layout: Structure, likes: dict[tuple[str, ...], Callable[..., Any]]
+    ) -> Structure:
+        """Return the function that makes a class of what none of these can, and adds to them."""
+        # What each of them does, and how the objects looked of which one alone was seen.
+        branches: dict[tuple[str, ...], list[str]] = {}
+        seen: set[tuple[object, ...]] = set()
+        written = vain = skip = 0
+
+        def unlike(value: Any) -> Any:
+            nonlocal written, vain, skip
+            made = any_layout(value)
+            if skip:
+                skip -= 1
+            elif written < _LAYOUTS and len(value) < _KEYS:
+                layout = (*value, *map(type, value.values()))
+                if layout in seen:  # so it is worth the writing, about 0.3 ms
+                    seen.remove(layout)
+                    written += 1
+                    vain = 0
+                    with self._lock:
+                        keys = tuple(value)
+                        branches.setdefault(keys, []).extend(self._lines_for(kind, value))
+                        arguments = [f"v{index}" for index in range(len(keys))]
+                        likes[keys] = self._written(f"like_{kind.__name__}", branches[keys], arguments)
+                elif len(seen) < _SEEN:
+                    seen.add(layout)
+                else:
+                    seen.clear()
+                    vain += 1
+                    skip = min(_SEEN * 2**vain, _LONGEST_PAUSE)
+            return made
+
+        return unlike
 
     def _lines(self, kind: Any) -> list[str]:
         """Return what makes a class of any object."""
@@ -133,11 +154,15 @@ class _Writer:
         return [*lines, " made.extra = rest", " return made"]
 
     def _lines_for(self, kind: Any, value: dict[str, Any]) -> list[str]:
-        """Return what makes a class of objects with the keys of this one, in its order, and its types."""
-        lines = [f" made = new({self._named(kind)})"]
-        places = {key: f"v{index}" for index, key in enumerate(value)}
-        lines.append(f" {', '.join(places.values())}, = value.values()" if places else "")
+        """Return what makes a class of values of the types that this object has, under its keys."""
         on_wire = {field.name for field in wire_fields(kind)}
+        places = {key: f"v{index}" for index, key in enumerate(value)}
+        tests = [
+            f"{places[key]} is None" if item is None else f"type({places[key]}) is {type(item).__name__}"
+            for key, item in value.items()
+            if key in on_wire
+        ]
+        lines = [f" if {' and '.join(tests) or True}:", f"  made = new({self._named(kind)})"]
         for field in attrs.fields(kind):
             item = value.get(field.name) if field.name in on_wire else None
             if field.name == "extra":
@@ -147,8 +172,8 @@ class _Writer:
                 made = self._default(field)
             else:
                 made = self._known(field, places[field.name], type(item))
-            lines.append(f" made.{field.name} = {made}")
-        return [*lines, " return made"]
+            lines.append(f"  made.{field.name} = {made}")
+        return [*lines, "  return made"]
 
     def _known(self, field: "attrs.Attribute[Any]", place: str, kind: type) -> str:
         """Return what makes a field of a JSON value of this kind."""
@@ -163,8 +188,13 @@ class _Writer:
             if _is_shape(member):
                 return f"{self._of_shape(member)}({place})"
             if kind is list and get_origin(member) is list and _is_shape(get_args(member)[0]):
-                return f"[{self._of_shape(get_args(member)[0])}(each) for each in {place}]"
+                return self._each(get_args(member)[0], place)
         return f"{self._named(self._hook_for(field.type))}({place}, {self._named(field.type)})"
+
+    def _each(self, kind: type[Shape], place: str) -> str:
+        """Return what makes a list of shapes; one alone, as most are, without a loop's 0.2 µs."""
+        structure = self._of_shape(kind)
+        return f"[{structure}({place}[0])] if len({place}) == 1 else [{structure}(each) for each in {place}]"
 
     def _field(self, field: "attrs.Attribute[Any]") -> list[str]:
         kind: Any = field.type
@@ -185,9 +215,9 @@ class _Writer:
                 f" elif item is None: {name} = {absent}",
             ]
         elif get_origin(kind) is list and _is_shape(get_args(kind)[0]):
-            structure = self._of_shape(get_args(kind)[0])
+            member = get_args(kind)[0]
             lines += [
-                f" if type(item) is list: {name} = [{structure}(each) for each in item]",
+                f" if type(item) is list: {name} = {self._each(member, 'item')}",
                 f" elif item is None: {name} = {absent}",
             ]
         elif _is_shape(kind):

@@ -90,8 +90,8 @@ HEADS = st.sampled_from(
 
 
 @given(HEADS, reads(), st.booleans())
-def test_whatever_is_read_the_body_is_the_same(head: bytes, data: list[bytes], is_alone: bool) -> None:  # noqa: FBT001
-    """For any pieces and any cut, after every read, however the head is written and whatever comes with it."""
+def test_whatever_is_read_the_body_is_the_same(head: bytes, data: list[bytes], is_alone: bool) -> None:
+    """For any pieces and any cut, after every read, however the head is written and what comes with it."""
     whole = [head, *data] if is_alone or not data else [head + data[0], *data[1:]]
 
     async def both() -> None:

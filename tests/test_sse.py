@@ -244,6 +244,20 @@ def test_the_fast_paths_agree_with_the_general_one(values: list[str], ahead: byt
     assert {type(event) for event in by_one + at_once} == {ServerSentEvent}
 
 
+@given(data=st.data(), stream=nearly_event_streams())
+def test_messages_are_the_data_of_events(data: st.DataObject, stream: bytes) -> None:
+    """What is taken as messages makes the events that feeding makes of it; what is not is there to be fed."""
+    decoder = SSEDecoder()
+    taken: list[tuple[str, str]] = []
+    for piece in data.draw(st.one_of(cuts(stream), st.just(by_blank_lines(stream)))):
+        texts = decoder.messages(piece)
+        if texts is None:
+            taken += [(event.event, event.data) for event in decoder.feed(piece)]
+        else:
+            taken += [("message", text) for text in texts]
+    assert taken == [(event.event, event.data) for event in decode([stream])]
+
+
 @pytest.mark.parametrize(
     "stream",
     [
