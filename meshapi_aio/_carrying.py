@@ -7,7 +7,6 @@ from typing import Any, TypeAlias, Unpack
 
 from ._admission import Admission
 from ._bytes import ByteReply, ByteStream
-from ._origin import place_of_caller
 from ._sharing import Shared
 from .call import Call, StreamCall
 from .endpoints._streams import FoldedStream
@@ -59,7 +58,6 @@ class _Carrier:
             item,
             functools.partial(self._shared.open_stream, item, self._settings, gate),
             self._settings.timeout.total,
-            place_of_caller(),
         )
         async with stream:
             whole = await _whole(stream)

@@ -57,7 +57,7 @@ class ChunkReader(Generic[ChunkType]):
         self._name_in: str | None = getattr(self._kind, "_event_in", None)
         self._is_data: Callable[[dict[str, Any]], bool] | None = getattr(self._kind, "_is_data", None)
         self._most = settings.limits.event_bytes
-        self._templates: Templates[ChunkType] = Templates(self._decode, self._most)
+        self._templates: Templates[ChunkType] = Templates(self._most)
         self._answer = answer
         self._settings = settings
         self._rest = b""
@@ -214,7 +214,7 @@ class ChunkReader(Generic[ChunkType]):
         return [(event.data, event.event == "error") for event in events]
 
     def _read_each(self, events: Iterable[tuple[str, bool]]) -> list[ChunkType]:
-        templates = self._templates
+        templates, decode = self._templates, self._decode
         chunks: list[ChunkType] = []
         for text, is_error in events:
             if not is_error:
@@ -224,11 +224,11 @@ class ChunkReader(Generic[ChunkType]):
                 chunk = templates.match(text) if templates.known else None
                 if chunk is None:
                     try:
-                        chunk = self._decode(text)
+                        chunk = decode(text)
                     except Exception:  # noqa: BLE001 - whatever is no chunk is explained below
                         chunk = None
                     else:
-                        templates.learn(text, chunk)
+                        templates.learn(text, chunk, decode)
                 if chunk is not None:
                     self._index += 1
                     chunks.append(chunk)

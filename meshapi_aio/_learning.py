@@ -40,17 +40,11 @@ _HOPEFUL: Final = 4  # so often is a stream hoped for
 
 
 class Templates(Generic[ChunkType]):
-    """
-    The templates of one stream.
-
-    ``decode`` takes an event's data the full way: it returns the chunk, and raises for data that is none.
-    ``most`` is how many bytes an event may have.
-    """
+    """The templates of one stream; ``most`` is how many bytes an event may have."""
 
     __slots__ = ("_before", "_decode", "_left", "_most", "_skip", "_tries", "known")
 
-    def __init__(self, decode: Callable[[str], ChunkType], most: int) -> None:
-        self._decode = decode
+    def __init__(self, most: int) -> None:
         self._most = most
         self.known: list[Template] = []
         """The templates, the one that fitted last first."""
@@ -110,8 +104,12 @@ class Templates(Generic[ChunkType]):
         used = sum(map(len, holes[: len(texts)])) + len(texts) * (len(template.first) + len(template.end))
         return Run(template.make, texts, template.path), used
 
-    def learn(self, text: str, chunk: ChunkType) -> None:
-        """Note a chunk that went the full way, and learn from it and the one before, if there is hope."""
+    def learn(self, text: str, chunk: ChunkType, decode: Callable[[str], ChunkType]) -> None:
+        """
+        Note a chunk that went the full way, and learn from it and the one before, if there is hope.
+
+        That way is ``decode``: it returns the chunk of an event's data, and raises for data that is none.
+        """
         if not self._left or len(text) > _LONGEST:
             self._before = None
             return
@@ -130,19 +128,21 @@ class Templates(Generic[ChunkType]):
         self._left -= 1
         self._skip = min(2**self._tries - 2, _LONGEST_PAUSE)
         try:
-            template = self._learnt(before, text, chunk)
+            template = self._learnt(before, text, chunk, decode)
         except (Unfit, RecursionError):  # the latter where the caller's own stack is nearly full
             return
         self.known.insert(0, template)
         del self.known[_MOST:]
 
-    def _learnt(self, before: str, text: str, chunk: ChunkType) -> Template:
+    def _learnt(
+        self, before: str, text: str, chunk: ChunkType, decode: Callable[[str], ChunkType]
+    ) -> Template:
         literals, tail, holes = _compared(before, text)
         are_texts = [isinstance(hole, str) for hole in holes]
         probes = [(_TEXTS if is_text else _NUMBERS)[index] for index, is_text in enumerate(are_texts)]
         filled = [literal + _TOKENS[probe] for literal, probe in zip(literals, probes, strict=True)]
         try:
-            proof = self._decode("".join(filled) + tail)
+            proof = decode("".join(filled) + tail)
         except Exception:  # noqa: BLE001 - whatever it is, the probes make it no chunk
             raise Unfit from None
         maker = Maker(probes)

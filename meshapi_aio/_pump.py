@@ -84,13 +84,12 @@ class Reader(Protocol[ChunkType]):
 class Pump(Generic[ChunkType]):
     """A source and its reader: waits for chunks and settles how the stream ends."""
 
-    __slots__ = ("_now", "over", "reader", "source")
+    __slots__ = ("over", "reader", "source")
 
     def __init__(self, source: Source, reader: Reader[ChunkType]) -> None:
         self.source = source
         self.reader = reader
         self.over = False
-        self._now = asyncio.get_running_loop().time
 
     @classmethod
     def delivered(cls) -> Self:
@@ -110,7 +109,7 @@ class Pump(Generic[ChunkType]):
         source, reader = self.source, self.reader
         # One stamp per wait, not per read: heartbeats must not keep a dead stream alive.
         if source.idle_since is None:
-            source.idle_since = self._now()
+            source.idle_since = asyncio.get_running_loop().time()
         ended = False
         while True:
             if data:

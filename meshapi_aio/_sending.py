@@ -74,30 +74,38 @@ class Errand:
 
     async def whole(self, call: Call[Result]) -> tuple[Result, Meta]:
         """Return the reply of a call, and how it came about."""
-        reply, meta = await self._told(self._chain(call, self._ask_whole))
+        try:
+            reply, meta = await self._chain(call, self._ask_whole)
+        except BaseException as error:
+            self._failed(error)
+            raise
         self._course.replied(meta)
         return reply, meta
 
-    async def stream(self, call: StreamCall[Any]) -> Opening[Any]:
-        """Return what the stream of a call is opened with."""
-        (pump, chunks), meta = await self._told(self._open(call))
+    async def stream(self, call: StreamCall[Any], over: Callable[[], None]) -> Opening[Any]:
+        """Return what the stream of a call is opened with; ``over`` is called when that waits no more."""
+        try:
+            (pump, chunks), meta = await (
+                self._chain(call, self._ask_stream) if self._fallback is None else self._open(call)
+            )
+        except BaseException as error:
+            self._failed(error)
+            raise
+        finally:
+            over()
         self._course.opened(meta)
         # What it holds lives as long as the stream, and there may be thousands of these.
         on_end = self._course.ended if self._admission is None else functools.partial(self._ended, meta)
         return Opening(pump, chunks, meta, on_end)
 
-    async def _told(self, coming: Awaitable[tuple[Result, Meta]]) -> tuple[Result, Meta]:
-        """Wait for the outcome of an errand, and tell of its failure."""
-        try:
-            return await coming
-        except BaseException as error:
-            # Tracebacks may be shown with the locals of their frames: headers, bodies that echo the token.
-            traceback.clear_frames(error.__traceback__)
-            if isinstance(error, MeshAPIError):
-                error.call = self._call
-                error.attempts = tuple(self._course.attempts)
-            self._course.failed(error)
-            raise
+    def _failed(self, error: BaseException) -> None:
+        """Tell of an errand's failure."""
+        # Tracebacks may be shown with the locals of their frames: headers, bodies that echo the token.
+        traceback.clear_frames(error.__traceback__)
+        if isinstance(error, MeshAPIError):
+            error.call = self._call
+            error.attempts = tuple(self._course.attempts)
+        self._course.failed(error)
 
     # One model after the other.
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import functools
+from collections.abc import Awaitable
 from typing import Any, TypeVar
 
 from ._admission import Admission
@@ -72,15 +73,13 @@ class Shared:
             reply.meta = meta
         return reply, meta
 
-    async def open_stream(
+    def open_stream(
         self, call: StreamCall[Any], settings: Settings, admission: Admission | None, scope: Scope
-    ) -> Opening[Any]:
-        """Return what the stream of a call is opened with; its scope is the stream's own."""
+    ) -> Awaitable[Opening[Any]]:
+        """Return what the stream of a call is opened with, to be awaited; its scope is the stream's own."""
         self.begin(call, scope, StreamClosedError)
-        try:
-            return await Errand(self.courier, settings, scope, call, admission).stream(call)
-        finally:
-            self.end(scope)
+        errand = Errand(self.courier, settings, scope, call, admission)
+        return errand.stream(call, functools.partial(self.end, scope))
 
     async def close(self, grace: float) -> None:
         """End everything, after waiting up to ``grace`` seconds for what is under way."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 from ._bytes import ByteStream
 from ._download import Download
 from ._options import Options
-from ._origin import place_of_caller
+from ._origin import place_for_warning, place_of_caller
 from ._polling import Job, Patience, wait_until_done
 from ._resolve import check_proxy, resolve_base_url, resolve_token
 from ._scope import Scope
@@ -205,7 +205,7 @@ class MeshAPI(Families):
             call,
             functools.partial(self._shared.open_stream, call, self._settings, None),
             self._settings.timeout.total,
-            place_of_caller(),
+            place_for_warning(),
         )
         return made
 

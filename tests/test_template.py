@@ -61,7 +61,7 @@ class Counting:
     """Templates, and how often the full way was gone."""
 
     def __init__(self) -> None:
-        self.templates: Templates[ChatCompletionChunk] = Templates(full, 2**20)
+        self.templates: Templates[ChatCompletionChunk] = Templates(2**20)
         self.went_full = 0
 
     def decode(self, data: str) -> ChatCompletionChunk:
@@ -70,7 +70,7 @@ class Counting:
         expected = full(data)
         if made is None:
             self.went_full += 1
-            self.templates.learn(data, expected)
+            self.templates.learn(data, expected, full)
         else:
             assert made == expected
             assert type(made.choices) is list
@@ -148,12 +148,12 @@ def test_what_no_template_fits_is_tried_seldom(kind: str) -> None:
         tries += 1
         return full(data)
 
-    templates: Templates[ChatCompletionChunk] = Templates(decode, 2**20)
+    templates: Templates[ChatCompletionChunk] = Templates(2**20)
     made = 0
     for number in range(4_000):
         data = DEFEATING[kind](number)
         if templates.match(data) is None:
-            templates.learn(data, full(data))
+            templates.learn(data, full(data), decode)
         else:
             made += 1
     assert made == 0
@@ -280,7 +280,7 @@ def test_templated_and_plain_decoding_give_equal_chunks(data: st.DataObject) -> 
     def read(pieces: list[bytes], *, plain: bool, alone: bool = False) -> Any:
         reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, ANSWER, settings)
         if plain:
-            reader._templates = NoTemplates(full, 2**20)
+            reader._templates = NoTemplates(2**20)
         chunks = fed(reader, pieces, ends=True, alone=alone)
         failure = reader.failure
         return chunks, reader.done, reader.skipped, reader._index, failure and (type(failure), str(failure))
@@ -327,7 +327,9 @@ def test_what_tells_a_lone_chunk(data: str, told: str | None) -> None:
 class NoTemplates(Templates[ChatCompletionChunk]):
     """Templates that never learn."""
 
-    def learn(self, text: str, chunk: ChatCompletionChunk) -> None:
+    def learn(
+        self, text: str, chunk: ChatCompletionChunk, decode: Callable[[str], ChatCompletionChunk]
+    ) -> None:
         """Learn nothing."""
 
 
@@ -372,11 +374,11 @@ def test_what_a_stream_may_spend_on_templates_is_bounded() -> None:
         tries += 1
         return full(data)
 
-    templates: Templates[ChatCompletionChunk] = Templates(decode, 2**20)
+    templates: Templates[ChatCompletionChunk] = Templates(2**20)
     for number in range(4_000):
         data = content(f"w{number}", **{f"x{number // 12}": [None] * (number // 12 % 50)})
         if templates.match(data) is None:
-            templates.learn(data, full(data))
+            templates.learn(data, full(data), decode)
     assert tries <= 100
 
 
@@ -390,12 +392,12 @@ def test_tries_become_rare_after_a_template_of_worth_too(kind: str) -> None:
         tries += 1
         return full(data)
 
-    templates: Templates[ChatCompletionChunk] = Templates(decode, 2**20)
+    templates: Templates[ChatCompletionChunk] = Templates(2**20)
     events = [content(f"w{number}") for number in range(40)]
     events += [DEFEATING[kind](number) for number in range(2_000)]
     for data in events:
         if templates.match(data) is None:
-            templates.learn(data, full(data))
+            templates.learn(data, full(data), decode)
     assert tries <= 20
 
 

@@ -6,6 +6,7 @@ import functools
 import socket
 import ssl
 import weakref
+from collections.abc import Awaitable
 from contextvars import ContextVar
 from typing import Any
 
@@ -66,15 +67,17 @@ class Connector(aiohttp.TCPConnector):
         connecting = CONNECTING.get()
         return await self._connect(None if connecting is None else connecting.exchange, req, traces, timeout)
 
-    async def connection(self, exchange: Exchange, destination: aiohttp.ClientRequest) -> Any:
-        """Return a connection for an exchange, made within its limit of time."""
+    def connection(
+        self, exchange: Exchange, destination: aiohttp.ClientRequest
+    ) -> Awaitable[aiohttp.connector.Connection]:
+        """Return a connection for an exchange, to be awaited, made within its limit of time."""
         seconds = exchange.timeout.connect
         timeout = self._timeouts.get(seconds)
         if timeout is None:
             if len(self._timeouts) == _TIMEOUTS:  # somebody counts down
                 self._timeouts.clear()
             timeout = self._timeouts[seconds] = aiohttp.ClientTimeout(total=None, connect=seconds)
-        return await self._connect(exchange, destination, [], timeout)
+        return self._connect(exchange, destination, [], timeout)
 
     async def _connect(
         self, exchange: Exchange | None, req: Any, traces: Any, timeout: Any
@@ -93,22 +96,11 @@ class Connector(aiohttp.TCPConnector):
                 self._handlers.add(handler)
                 _keep_alive(connection)
                 read_less_at_once(connection.transport)
-                if handler.closed is not None:
-                    handler.closed.add_done_callback(functools.partial(_lost, handler))
             handler.serve(exchange)
             break
         if exchange is not None:
             exchange.connected(connection, reused=reused)
         return connection
-
-
-def _lost(handler: Handler, closed: "asyncio.Future[None]") -> None:
-    """Tell the exchange that has the connection, since aiohttp does not always."""
-    with contextlib.suppress(asyncio.CancelledError):
-        closed.exception()  # asyncio complains of one that nobody asks for
-    exchange = handler.exchange
-    if exchange is not None:
-        exchange.lost()
 
 
 # A NAT or a load balancer forgets an idle connection after some minutes, without telling anybody; a model may

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import functools
 import os
 import socket
 import struct
@@ -28,6 +29,10 @@ _LATE = 0.1
 _RESET = struct.pack("hh" if os.name == "nt" else "ii", 1, 0)  # to linger for no time
 
 
+# Names of headers are the same few, and 0.3 KiB for each open stream were they made anew.
+_lower = functools.lru_cache(maxsize=256)(str.lower)
+
+
 def from_finalizer(loop: asyncio.AbstractEventLoop, close: Callable[[], None]) -> bool:
     """
     Run what closes something from ``__del__``, which any thread may call at any time.
@@ -50,23 +55,40 @@ class Exchange(Outward):
     Every way to end it is synchronous and idempotent, gives back its slot, and leaves no timer.
     """
 
-    _wire: asyncio.Transport | None = None
-    _socket: socket.socket | None = None
-    _response: Response | None = None
-    _content: QuickReader | None = None
-    _reason: MeshAPIError | None = None
-    _failure: MeshAPIError | None = None
-    _timer: asyncio.TimerHandle | None = None
-    _over = False
-    reused = False
-    sent_at: float | None = None
-    idle_since: float | None = None
+    __slots__ = (
+        "__weakref__",
+        "_content",
+        "_deadline",
+        "_failure",
+        "_on_end",
+        "_over",
+        "_reason",
+        "_response",
+        "_socket",
+        "_timer",
+        "_total",
+        "_wire",
+        "idle_since",
+        "reused",
+        "sent_at",
+    )
 
     def __init__(self, timeout: Timeout, scope: Scope, on_end: Callable[["Exchange"], None]) -> None:
         super().__init__(timeout, scope)
         self._on_end = on_end
         self._deadline = scope.deadline
         self._total = scope.total
+        self._wire: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
+        self._response: Response | None = None
+        self._content: QuickReader | None = None
+        self._reason: MeshAPIError | None = None
+        self._failure: MeshAPIError | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = False
+        self.reused = False
+        self.sent_at: float | None = None
+        self.idle_since: float | None = None
 
     # How it begins.
 
@@ -93,7 +115,7 @@ class Exchange(Outward):
         # At the end of the body aiohttp gives the connection to whoever comes next, also while the reader has
         # not taken everything: from then on it is no longer ours to break.
         response.content.on_eof(self._answered)
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = {_lower(name): value for name, value in response.headers.items()}
         if redact is not None:
             headers = {name: redact(value) for name, value in headers.items()}
         self.answer = Answer(response.status, headers)

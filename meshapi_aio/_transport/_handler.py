@@ -89,6 +89,8 @@ class Handler(PieceHandler):
             # was cut counted as whole.
             content.set_exception(aiohttp.ClientPayloadError())
         super().connection_lost(exc)
+        if exchange is not None:
+            self._loop.call_soon(exchange.lost)  # what aiohttp tells by itself comes first
 
     def _rest(self) -> bytes:
         """Return what has come and was not read."""

@@ -21,15 +21,16 @@ _AT_ONCE = 2**20
 class Outward:
     """The part of an exchange that sends."""
 
-    _outgoing: Outgoing | None = None
-    fresh_only = False
-    queued = 0.0
-    answer: Answer | None = None
+    __slots__ = ("_loop", "_outgoing", "_scope", "answer", "fresh_only", "queued", "timeout")
 
     def __init__(self, timeout: Timeout, scope: Scope) -> None:
         self._loop = asyncio.get_running_loop()
         self.timeout = timeout
         self._scope: Scope | None = scope
+        self._outgoing: Outgoing | None = None
+        self.fresh_only = False
+        self.queued = 0.0
+        self.answer: Answer | None = None
 
     @property
     def request_id(self) -> str | None:

@@ -10,12 +10,13 @@ from ._streams import Folder
 
 __all__ = ["FAILED", "HEAD", "CompletionFolder", "error_of"]
 
+HEAD = ("id", "created", "model", "usage", "cost", "system_fingerprint")
+"""What a chunk and a completion say besides their choices."""
+
 # The tail's model is an upstream build name, so of these the first value that came holds; of usage, cost and
 # fingerprint the last.
-_FIRST = ("id", "created", "model")
-_LAST = ("usage", "cost", "system_fingerprint")
-HEAD = (*_FIRST, *_LAST)
-"""What a chunk and a completion say besides their choices."""
+_FIRST, _LAST = list(enumerate(HEAD))[:3], list(enumerate(HEAD))[3:]
+_USAGE, _FINGERPRINT = HEAD.index("usage"), HEAD.index("system_fingerprint")
 
 FAILED: Mapping[str, str] = {
     "code": "upstream_error",
@@ -48,7 +49,7 @@ class CompletionFolder(Folder):
     __slots__ = ("_extra", "_folders", "_has_first", "_head")
 
     def __init__(self) -> None:
-        self._head: dict[str, Any] = dict.fromkeys(HEAD)
+        self._head: list[Any] = [None] * len(HEAD)  # a dict would weigh 0.1 KiB more for each open stream
         self._has_first = False
         self._extra: dict[str, Any] = {}
         self._folders: dict[int, ChoiceFolder] = {}
@@ -67,11 +68,11 @@ class CompletionFolder(Folder):
     @property
     def usage(self) -> Any:
         """The token counts, where they were told."""
-        return self._head["usage"]
+        return self._head[_USAGE]
 
     def head(self) -> dict[str, Any]:
         """Return what is known besides the choices, as fields of a completion."""
-        return {**self._head, "extra": dict(self._extra)}
+        return {**dict(zip(HEAD, self._head, strict=True)), "extra": dict(self._extra)}
 
     def choices(self, *, whole: bool) -> list[dict[str, Any]]:
         """Return the answers, as fields of choices; ``whole`` says that nothing is missing."""
@@ -93,11 +94,13 @@ class CompletionFolder(Folder):
     def _add_each(self, chunks: Iterable[Any]) -> None:
         for chunk in chunks:
             if chunk.extra:
-                self._extra.update([item for item in chunk.extra.items() if item[1] is not None])
+                for key, value in chunk.extra.items():
+                    if value is not None:
+                        self._extra[key] = value
             if not self._has_first or chunk.usage is not None or chunk.cost is not None:
                 self._add_head(chunk)
             elif chunk.system_fingerprint is not None:
-                self._head["system_fingerprint"] = chunk.system_fingerprint
+                self._head[_FINGERPRINT] = chunk.system_fingerprint
             for choice in chunk.choices:
                 folder = self._folders.get(choice.index or 0)
                 if folder is None:
@@ -109,14 +112,14 @@ class CompletionFolder(Folder):
 
     def _add_head(self, chunk: Any) -> None:
         head = self._head
-        for name in _FIRST:
-            if head[name] is None:
-                head[name] = getattr(chunk, name)
-        self._has_first = None not in [head[name] for name in _FIRST]
-        for name in _LAST:
+        for place, name in _FIRST:
+            if head[place] is None:
+                head[place] = getattr(chunk, name)
+        self._has_first = None not in head[: len(_FIRST)]
+        for place, name in _LAST:
             value = getattr(chunk, name)
             if value is not None:
-                head[name] = value
+                head[place] = value
 
     def _extend(self, first: Any, run: Run[Any]) -> bool:
         """Take a run but its first, if a text of the one answer is all that its chunks add."""
