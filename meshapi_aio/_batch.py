@@ -64,7 +64,10 @@ class Batch(Generic[ChunkType]):
         return bool(self.pieces)
 
     def __len__(self) -> int:
-        return sum([len(piece.texts if isinstance(piece, Run) else piece) for piece in self.pieces])
+        count = 0
+        for piece in self.pieces:
+            count += len(piece.texts if isinstance(piece, Run) else piece)
+        return count
 
     def __iter__(self) -> Iterator[ChunkType]:
         for piece in self.pieces:

@@ -214,12 +214,17 @@ def _sequence(members: tuple[Any, ...]) -> Check:
     return check
 
 
+_TEXT = {str}
+
+
 def _mapping(members: tuple[Any, ...]) -> Check:
     item = None if members[1] is Any else _check_for(members[1])
 
     def check(value: object) -> Problem:
         if type(value) is not dict and not isinstance(value, Mapping):
             return "a dict"
+        if item is None and set(map(type, value)) <= _TEXT:  # 0.3 µs for a message, of 1.4 key by key
+            return None
         for key, member in value.items():
             if not isinstance(key, str):
                 return f"a dict whose keys are text (one is {_shown(key)})"

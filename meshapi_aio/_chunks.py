@@ -4,6 +4,7 @@ A stream's bytes to its chunks, however they are cut. Performs no I/O and knows 
 Every event can go the full way, decoder, JSON, shape; most go by a template of the stream (``_learning.py``).
 """
 
+import functools
 from collections.abc import Callable, Iterable
 from itertools import product
 from typing import Any, Generic, TypeVar
@@ -38,6 +39,14 @@ _LONG_RUN = 8
 _SHORT_RUNS = 6
 
 
+@functools.cache
+def _nature(stream: Any) -> tuple[Any, Any, bool, str | None, Any]:
+    """Return a stream's kind of chunk, and of that: how it is made, may it spoil, `_event_in`, `_is_data`."""
+    kind = chunk_type(stream)
+    told = (getattr(kind, name, None) for name in ("_event_in", "_is_data"))
+    return (kind, structurer(kind), hasattr(kind, "_spoilt"), *told)
+
+
 class ChunkReader(Generic[ChunkType]):
     """
     Reads the chunks of a stream out of its bytes, however they are cut.
@@ -51,11 +60,7 @@ class ChunkReader(Generic[ChunkType]):
         self.done = False
         self.failure: MeshAPIError | None = None
         self.skipped = 0
-        self._kind = chunk_type(call.reply)
-        self._structure = structurer(self._kind)
-        self._may_spoil = hasattr(self._kind, "_spoilt")
-        self._name_in: str | None = getattr(self._kind, "_event_in", None)
-        self._is_data: Callable[[dict[str, Any]], bool] | None = getattr(self._kind, "_is_data", None)
+        self._kind, self._structure, self._may_spoil, self._name_in, self._is_data = _nature(call.reply)
         self._most = settings.limits.event_bytes
         self._templates: Templates[ChunkType] = Templates(self._most)
         self._answer = answer
