@@ -91,7 +91,12 @@ class Maker:
         kind: Any = type(value)
         self._lines.append(f" {name} = new({self._constant(kind)})")
         for field in _names_of(kind):
-            self._lines.append(f" {name}.{field} = {self._written(getattr(value, field), f'{path}.{field}')}")
+            item = getattr(value, field)
+            if item is None:  # as most are
+                self._parts += 1
+                self._lines.append(f" {name}.{field} = None")
+            else:
+                self._lines.append(f" {name}.{field} = {self._written(item, f'{path}.{field}')}")
         return name
 
     def _constant(self, value: Any) -> str:

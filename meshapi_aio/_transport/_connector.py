@@ -18,7 +18,7 @@ from ._handler import Handler
 from ._reading import read_less_at_once
 
 
-__all__ = ["CONNECTING", "Connecting", "Connector"]
+__all__ = ["CONNECTING", "Connecting", "Connector", "connecting_within"]
 
 
 class Connecting:
@@ -35,10 +35,14 @@ class Connecting:
         self.exchange: Exchange | None = exchange
 
 
-_TIMEOUTS = 16  # different ones that are kept
-
 # aiohttp offers no other way from a request to the connection that it gets.
 CONNECTING: ContextVar[Connecting | None] = ContextVar("meshapi_aio_connecting", default=None)
+
+
+@functools.lru_cache(maxsize=16)
+def connecting_within(seconds: float | None) -> aiohttp.ClientTimeout:
+    """Return aiohttp's setting that bounds the making of a connection and nothing else."""
+    return aiohttp.ClientTimeout(total=None, connect=seconds)
 
 
 class Connector(aiohttp.TCPConnector):
@@ -50,7 +54,6 @@ class Connector(aiohttp.TCPConnector):
         # Private, and a test would tell of a change: aiohttp has no other place for a handler of one's own.
         handler: type[ResponseHandler] = Handler
         self._factory = functools.partial(handler, loop=asyncio.get_running_loop())
-        self._timeouts: dict[float | None, aiohttp.ClientTimeout] = {}
         self._handlers: weakref.WeakSet[ResponseHandler] = weakref.WeakSet()
 
     def close_now(self) -> None:
@@ -71,12 +74,7 @@ class Connector(aiohttp.TCPConnector):
         self, exchange: Exchange, destination: aiohttp.ClientRequest
     ) -> Awaitable[aiohttp.connector.Connection]:
         """Return a connection for an exchange, to be awaited, made within its limit of time."""
-        seconds = exchange.timeout.connect
-        timeout = self._timeouts.get(seconds)
-        if timeout is None:
-            if len(self._timeouts) == _TIMEOUTS:  # somebody counts down
-                self._timeouts.clear()
-            timeout = self._timeouts[seconds] = aiohttp.ClientTimeout(total=None, connect=seconds)
+        timeout = connecting_within(exchange.timeout.connect)
         return self._connect(exchange, destination, [], timeout)
 
     async def _connect(

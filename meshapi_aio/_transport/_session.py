@@ -16,7 +16,7 @@ from ..errors import MeshAPIError
 from ..events import Statistics
 from ..settings import Limits, Settings, Timeout
 from ._answering import Response
-from ._connector import CONNECTING, Connecting, Connector
+from ._connector import CONNECTING, Connecting, Connector, connecting_within
 from ._descriptors import connections_allowed, descriptor_limit
 from ._direct import goes_directly, send
 from ._exchange import Exchange, from_finalizer
@@ -181,7 +181,7 @@ class Transport:
                 allow_redirects=False,
                 middlewares=middlewares,
                 proxy=self._proxy,
-                timeout=aiohttp.ClientTimeout(total=None, connect=exchange.timeout.connect),
+                timeout=connecting_within(exchange.timeout.connect),
                 max_line_size=limits.header_bytes,
                 max_field_size=limits.header_bytes,
             )
