@@ -9,9 +9,10 @@ from typing import Any
 from .plan import Plan
 
 
-__all__ = ["HEAD", "STAMP", "TERMINATOR", "events", "framed", "pieces", "reply", "stamped"]
+__all__ = ["HEAD", "STAMP", "TERMINATOR", "events", "framed", "own", "pieces", "reply", "stamped"]
 
 MODEL = "openai/gpt-4o-mini"
+ID = b"chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG"
 HEAD = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nCache-Control: no-cache\r\n"
     b"X-Request-Id: req_5f1d7a34c2b84e0e\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -35,7 +36,7 @@ def _event(value: object) -> bytes:
 
 def _chunk(choices: list[Any], **more: object) -> dict[str, Any]:
     return {
-        "id": "chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG",
+        "id": ID.decode(),
         "object": "chat.completion.chunk",
         "created": 1767225600,
         "model": MODEL,
@@ -89,6 +90,11 @@ def events(kind: str, count: int) -> list[bytes]:
     return [*map(_event, chunks), DONE]
 
 
+def own(rendered: bytes, number: int) -> bytes:
+    """Return what was rendered for all streams with the id of one."""
+    return rendered.replace(ID, b"chatcmpl-%029d" % number)
+
+
 def framed(part: bytes) -> bytes:
     """Return one chunk of the transfer encoding."""
     return b"%x\r\n%b\r\n" % (len(part), part)
@@ -136,7 +142,7 @@ def reply() -> bytes:
     """Return a small completion, the whole response."""
     body = _dumps(
         {
-            "id": "chatcmpl-B9MHDbslfkBeAs8l4bebGdFOJ6PeG",
+            "id": ID.decode(),
             "object": "chat.completion",
             "created": 1767225600,
             "model": MODEL,

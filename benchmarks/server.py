@@ -57,7 +57,6 @@ class Pacer:
         self._lateness = server.lateness
         self._streams: list[Connection] = []
         self._loop = asyncio.get_running_loop()
-        self._before, self._after = payloads.stamped()
         *_, finish, usage, done = payloads.events("text", 4)
         self._end = b"".join(map(payloads.framed, (finish, usage, done))) + payloads.TERMINATOR
         self._sent = 0
@@ -87,10 +86,11 @@ class Pacer:
             stream = self._streams[self._sent % count]
             if stream.transport is not None:
                 if self._sent < middle:
-                    stream.transport.write(b"%b%020d%b" % (self._before, now, self._after))
+                    before, after = stream.stamped
+                    stream.transport.write(b"%b%020d%b" % (before, now, after))
                     self._lateness.append(late)
                 else:
-                    stream.transport.write(self._end)
+                    stream.transport.write(payloads.own(self._end, stream.number))
                     stream.ended()
             self._sent += 1
 
@@ -104,6 +104,7 @@ class Server:
         self.waiting: list[Connection] = []
         self.lateness: list[int] = []
         self.last_end = 0
+        self.served = 0
         self._pacers: dict[Plan, Pacer] = {}
 
     def paced(self, plan: Plan, stream: "Connection") -> None:
@@ -140,6 +141,8 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, server: Server) -> None:
         self.transport: asyncio.Transport | None = None
+        self.number = 0
+        self.stamped = (b"", b"")
         self._server = server
         self._received = b""
         self._pieces: list[bytes] = []
@@ -183,9 +186,14 @@ class Connection(asyncio.Protocol):
             return
         plan = Plan.of_path(path)
         server.streams.add(self)
+        server.served += 1
+        self.number = server.served
         if plan.rate:
             assert self.transport is not None
-            self.transport.write(payloads.HEAD + payloads.framed(payloads.events("text", 1)[0]))
+            first = payloads.framed(payloads.events("text", 1)[0])
+            self.transport.write(payloads.HEAD + payloads.own(first, self.number))
+            before, after = payloads.stamped()
+            self.stamped = payloads.own(before, self.number), after
             server.paced(plan, self)
             return
         self._pieces, self._next = _pieces(plan), 0
@@ -196,7 +204,7 @@ class Connection(asyncio.Protocol):
     def _write(self) -> None:
         while self._next < len(self._pieces) and not self._full and self.transport is not None:
             self._next += 1
-            self.transport.write(self._pieces[self._next - 1])
+            self.transport.write(payloads.own(self._pieces[self._next - 1], self.number))
 
     def pause_writing(self) -> None:
         """Stop where the client does not read."""

@@ -1,11 +1,11 @@
 """
 A stream's bytes to its chunks, however they are cut. Performs no I/O and knows no event loop.
 
-Every event can go the full way, decoder, JSON, shape; most go by a template of the stream (``_learning.py``).
+Every event can go the full way, decoder, JSON, shape; most go by a template (``_templates.py``).
 """
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import product
 from typing import Any, Generic, TypeVar
 
@@ -14,8 +14,9 @@ from ._batch import Alike, Batch, Run
 from ._codec import structurer, unfit
 from ._event_stream import BOM, is_event_stream, is_whole, with_name
 from ._json import loads
-from ._learning import Templates
+from ._kin import Kin
 from ._stream import chunk_type
+from ._templates import Templates
 from .call import StreamCall
 from .errors import MalformedEventError, MeshAPIError, ResponseTooLargeError
 from .settings import Settings
@@ -53,16 +54,19 @@ class ChunkReader(Generic[ChunkType]):
 
     ``done`` says that the end mark has come, ``failure`` what went wrong, after the chunks that were returned
     up to then; after either, what follows is ignored. With ``on_malformed="skip"`` events that are no chunks
-    are counted in ``skipped``. A body that is no event stream is told by its first bytes.
+    are counted in ``skipped``. A body that is no event stream is told by its first bytes. ``kin`` knows what
+    other streams have learnt.
     """
 
-    def __init__(self, call: StreamCall[Any], answer: Answer, settings: Settings) -> None:
+    def __init__(
+        self, call: StreamCall[Any], answer: Answer, settings: Settings, kin: Kin | None = None
+    ) -> None:
         self.done = False
         self.failure: MeshAPIError | None = None
         self.skipped = 0
         self._kind, self._structure, self._may_spoil, self._name_in, self._is_data = _nature(call.reply)
         self._most = settings.limits.event_bytes
-        self._templates: Templates[ChunkType] = Templates(self._most)
+        self._templates: Templates[ChunkType] = Templates(self._most, kin)
         self._answer = answer
         self._settings = settings
         self._rest = b""
@@ -226,7 +230,7 @@ class ChunkReader(Generic[ChunkType]):
                 if text == "[DONE]":  # tried as JSON twice and explained, it took 16 µs
                     self.done = True
                     break
-                chunk = templates.match(text) if templates.known else None
+                chunk = templates.match(text) if templates.known or templates.young else None
                 if chunk is None:
                     try:
                         chunk = decode(text)

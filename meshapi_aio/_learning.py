@@ -1,163 +1,73 @@
 """
-The templates of one stream, learnt as its chunks come.
+How a template is learnt: from two events, of one stream or of two.
 
-A template is learnt from two consecutive chunks. What differs between them are its holes; the same JSON with
-other values in the holes must give the same chunk with those values in it. JSON being context-free, so do any
-values. Performs no I/O.
+What differs between them are its holes; the same JSON with other values in the holes must give the same chunk
+with those values in it. JSON being context-free, so do any values. Performs no I/O.
 
-Learning one takes 40 µs (Python 3.11), and 500 once for a new shape of chunk, whose code is kept.
+Learning one takes 33 µs (Python 3.11), and 500 once for a new shape of chunk, whose code is kept.
 """
 
 import json
-from collections.abc import Callable
-from typing import Final, Generic, TypeVar
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
-from ._batch import Run
 from ._maker import Maker, Unfit
-from ._template import WHOLE_NUMBER, Template, scanstring, texts_in
+from ._template import WHOLE_NUMBER, Template, scanstring
 
 
-__all__ = ["Templates"]
+__all__ = ["MOST_HOLES", "end_alike", "filled", "learnt"]
 
-ChunkType = TypeVar("ChunkType")
-
+MOST_HOLES: Final = 5
 # What stands in the holes for the proof, a text or a number for each; nothing that a gateway would send.
-_TEXTS: Final = ('\ue000 \\ " one', '\ue000 \\ " two', '\ue000 \\ " three')
-_NUMBERS: Final = (7_046_029_254_386_353_001, 7_046_029_254_386_353_002, 7_046_029_254_386_353_003)
+_TEXTS: Final = tuple(f'\ue000 \\ " {number}' for number in range(MOST_HOLES))
+_NUMBERS: Final = tuple(7_046_029_254_386_353_001 + number for number in range(MOST_HOLES))
 # As JSON; the opening quote of a text is a part of the literal before it.
 _TOKENS: Final = {probe: json.dumps(probe).removeprefix('"') for probe in (*_TEXTS, *_NUMBERS)}
-_MOST_HOLES: Final = 3
-_MOST: Final = 4  # templates of a stream: as many answers or models may take turns in it
-_WORTH: Final = 8  # a template that has made so many chunks was worth learning
-# After tries that brought nothing of worth, 0, 2, 6, 14, … chunks pass before the next one, at most so many:
-# a stream that nothing fits pays 1 % for the tries.
-_LONGEST_PAUSE: Final = 510
-# So many tries a stream has in all, and data longer than this is not learnt from: what a gateway can make the
-# client spend on templates is bounded.
-_MOST_TRIES: Final = 100
-_LONGEST: Final = 16 * 1024
-_HOPEFUL: Final = 4  # so often is a stream hoped for
 
 
-class Templates(Generic[ChunkType]):
-    """The templates of one stream; ``most`` is how many bytes an event may have."""
+def learnt(
+    before: str, text: str, chunk: Any, decode: Callable[[str], Any], *, most: int, holes: int
+) -> Template | None:
+    """
+    Return the template of two events' data, with so many holes at most; None where there is none.
 
-    __slots__ = ("_before", "_decode", "_left", "_most", "_skip", "_tries", "known")
-
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self.known: list[Template] = []
-        """The templates, the one that fitted last first."""
-        self._before: str | None = None  # the last data that no template fitted
-        self._tries = 0  # since the last template of worth
-        self._left = _MOST_TRIES
-        # How many chunks pass before the next try. The first two do: the first brings the role and is like no
-        # other, and a stream that is short, or whose first chunk is waited for, has no time to learn.
-        self._skip = 2
-
-    @property
-    def alike(self) -> Template | None:
-        """The template by which a lone event may be told."""
-        return self.known[0] if self.known and self.known[0].first else None
-
-    def used(self, count: int) -> None:
-        """Note how many events were told so."""
-        self.known[0].used += count
-        self._before = None
-
-    @property
-    def eager(self) -> bool:
-        """Whether the next events should come one by one, since there is something to learn or to use."""
-        return bool(self.known and self.known[0].first) or self._tries < _HOPEFUL
-
-    def stop(self) -> None:
-        """Learn no more."""
-        self._left = 0
-        if not self.known:
-            self._tries = _HOPEFUL
-
-    def match(self, text: str) -> ChunkType | None:
-        """Return the chunk of an event's data, None where it must go the full way."""
-        for place, template in enumerate(self.known):
-            chunk: ChunkType | None = template.match(text)
-            if chunk is not None:
-                template.used += 1
-                self._before = None  # what comes next that fits no template is not like this one
-                if place:
-                    self.known.insert(0, self.known.pop(place))
-                return chunk
-        return None
-
-    def take(self, data: bytes) -> tuple[list[ChunkType] | Run[ChunkType], int]:
-        """
-        Return the chunks of the events with which a block begins, as far as they fit, and their length.
-
-        Each is a single line ``data: …`` with LF line ends, and nothing of an event came before the block.
-        """
-        template = self.known[0] if self.known else None
-        if template is None or not template.first or not data.startswith(template.first):
-            return [], 0
-        self._before = None
-        holes = template.holes(data[: data.rfind(b"\n\n") + 2])
-        texts = texts_in(holes)
-        template.used += len(texts)
-        used = sum(map(len, holes[: len(texts)])) + len(texts) * (len(template.first) + len(template.end))
-        return Run(template.make, texts, template.path), used
-
-    def learn(self, text: str, chunk: ChunkType, decode: Callable[[str], ChunkType]) -> None:
-        """
-        Note a chunk that went the full way, and learn from it and the one before, if there is hope.
-
-        That way is ``decode``: it returns the chunk of an event's data, and raises for data that is none.
-        """
-        if not self._left or len(text) > _LONGEST:
-            self._before = None
-            return
-        if self._skip > 1:  # so that what is not used is not kept either
-            self._skip -= 1
-            return
-        before, self._before = self._before, text
-        if self._skip:
-            self._skip = 0
-            return
-        if before is None or not _end_alike(before, text):
-            return
-        if self.known and self.known[0].used >= _WORTH:
-            self.known[0].used = self._tries = 0
-        self._tries += 1
-        self._left -= 1
-        self._skip = min(2**self._tries - 2, _LONGEST_PAUSE)
-        try:
-            template = self._learnt(before, text, chunk, decode)
-        except (Unfit, RecursionError):  # the latter where the caller's own stack is nearly full
-            return
-        self.known.insert(0, template)
-        del self.known[_MOST:]
-
-    def _learnt(
-        self, before: str, text: str, chunk: ChunkType, decode: Callable[[str], ChunkType]
-    ) -> Template:
-        literals, tail, holes = _compared(before, text)
-        are_texts = [isinstance(hole, str) for hole in holes]
+    ``chunk`` is that of the second. ``decode`` takes data the full way: it returns its chunk, and raises for
+    data that is none. ``most`` is how many bytes an event may have.
+    """
+    try:
+        literals, tail, values = _compared(before, text, holes)
+        are_texts = [isinstance(value, str) for value in values]
         probes = [(_TEXTS if is_text else _NUMBERS)[index] for index, is_text in enumerate(are_texts)]
-        filled = [literal + _TOKENS[probe] for literal, probe in zip(literals, probes, strict=True)]
         try:
-            proof = decode("".join(filled) + tail)
+            proof = decode(_put_together(literals, probes, tail))
         except Exception:  # noqa: BLE001 - whatever it is, the probes make it no chunk
-            raise Unfit from None
+            return None
         maker = Maker(probes)
         make = maker.maker(proof)
-        if make(*probes) != proof or make(*holes) != chunk:
-            raise Unfit
-        return Template(literals, tail, are_texts, make, maker.path, most=self._most)
+    except (Unfit, RecursionError):  # the latter where the caller's own stack is nearly full
+        return None
+    if make(*probes) != proof or make(*values) != chunk:
+        return None
+    return Template(literals, tail, are_texts, make, maker.path, most=most)
 
 
-def _end_alike(old: str, new: str) -> bool:
+def filled(template: Template, number: int) -> tuple[str, Any]:
+    """Return an event's data that fits a template with one text, and its chunk; each number gives another."""
+    probe = _TEXTS[number]
+    return _put_together(template.literals, [probe], template.tail), template.make(probe)
+
+
+def _put_together(literals: Sequence[str], probes: Sequence[str | int], tail: str) -> str:
+    parts = [literal + _TOKENS[probe] for literal, probe in zip(literals, probes, strict=True)]
+    return "".join(parts) + tail
+
+
+def end_alike(old: str, new: str) -> bool:
     """Tell at little cost whether there is hope: most of what is not alike ends differently."""
     return old[-2:] == new[-2:] or (old[-2:-1].isdigit() and new[-2:-1].isdigit())
 
 
-def _compared(old: str, new: str) -> tuple[list[str], str, list[str | int]]:
+def _compared(old: str, new: str, limit: int) -> tuple[list[str], str, list[str | int]]:
     """Return the literals that two events' data share, the last of them, and what the second has between."""
     literals: list[str] = []
     holes: list[str | int] = []
@@ -166,7 +76,7 @@ def _compared(old: str, new: str) -> tuple[list[str], str, list[str | int]]:
         same = _common(old, at_old, new, at_new)
         if at_old + same == len(old) and at_new + same == len(new):
             return literals, new[at_new:], holes
-        if len(holes) == _MOST_HOLES:
+        if len(holes) == limit:
             raise Unfit
         start = _hole_begins(new, at_new, at_new + same)
         literals.append(new[at_new:start])

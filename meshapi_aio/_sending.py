@@ -8,6 +8,7 @@ import asyncio
 import functools
 import random
 import traceback
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
@@ -19,6 +20,7 @@ from ._batch import Batch
 from ._byte_reader import ByteReader
 from ._chunks import ChunkReader
 from ._course import Course
+from ._kin import Kin
 from ._observing import Observer
 from ._pump import End, Opening, Pump, Reader
 from ._retry import leads_on, pause_before_retry
@@ -45,6 +47,8 @@ class Courier:
     transport: Transport
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep
     draw: Callable[[], float] = random.random
+    kin: dict[Any, Kin] = attrs.field(factory=functools.partial(defaultdict, Kin))
+    """What the streams of each class have learnt."""
 
 
 class Errand:
@@ -274,7 +278,7 @@ class Errand:
         if chunk_type(call.reply) is bytes:
             reader = ByteReader(answer, self._settings)
         else:
-            reader = ChunkReader(call, answer, self._settings)
+            reader = ChunkReader(call, answer, self._settings, self._courier.kin[call.reply])
         pump: Pump[Any] = Pump(exchange, reader)
         chunks = await pump.more()
         if not chunks and pump.reader.failure is not None:

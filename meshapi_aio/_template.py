@@ -9,6 +9,7 @@ template 2.2 where each comes in a read of its own and 1.1 in blocks of 64 KiB, 
 objects takes 0.5.
 """
 
+import functools
 import json
 import re
 from collections.abc import Callable, Iterable
@@ -81,14 +82,28 @@ class Template:
 
     def match(self, text: str) -> Any:
         """Return the chunk of an event's data, None where it does not fit."""
+        parsed = self._parsed(text)
+        return None if parsed is None else self.make(*parsed[0])
+
+    def within(self, text: str, most: int) -> "tuple[Any, Template] | None":
+        """Return the chunk of an event's data, and the template of those that differ in their last text."""
+        parsed = self._parsed(text)
+        if parsed is None:
+            return None
+        held, start = parsed
+        make = functools.partial(self.make, *held[:-1]) if len(held) > 1 else self.make
+        return self.make(*held), Template([text[:start]], self.tail, [True], make, self.path, most=most)
+
+    def _parsed(self, text: str) -> tuple[list[Any], int] | None:
+        """Return what is in the holes, and where the last one begins; None where the data does not fit."""
         if not text.endswith(self.tail):
             return None
-        at = 0
+        at = start = 0
         held: list[Any] = []
         for literal, is_text in zip(self.literals, self.are_texts, strict=True):
             if not text.startswith(literal, at):
                 return None
-            at += len(literal)
+            start = at = at + len(literal)
             if is_text:
                 try:
                     hole, at = scanstring(text, at)
@@ -101,9 +116,7 @@ class Template:
                     return None
                 at = number.end()
                 held.append(int(number[0]))
-        if len(text) - at != len(self.tail):
-            return None
-        return self.make(*held)
+        return (held, start) if len(text) - at == len(self.tail) else None
 
     def holes(self, block: bytes) -> list[bytes]:
         """

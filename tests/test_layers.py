@@ -49,6 +49,8 @@ TABLE: Mapping[str, Row] = {
     "_maker.py": Row(2, _ATTRS),
     "_template.py": Row(3),
     "_learning.py": Row(4),
+    "_kin.py": Row(5),
+    "_templates.py": Row(6),
     "sse.py": Row(2),
     "_retry.py": Row(2),
     "_options.py": Row(2),
