@@ -44,8 +44,8 @@ _SHORT_RUNS = 6
 def _nature(stream: Any) -> tuple[Any, Any, bool, str | None, Any]:
     """Return a stream's kind of chunk, and of that: how it is made, may it spoil, `_event_in`, `_is_data`."""
     kind = chunk_type(stream)
-    told = (getattr(kind, name, None) for name in ("_event_in", "_is_data"))
-    return (kind, structurer(kind), hasattr(kind, "_spoilt"), *told)
+    event_in, is_data = (getattr(kind, name, None) for name in ("_event_in", "_is_data"))
+    return kind, structurer(kind), hasattr(kind, "_spoilt"), event_in, is_data
 
 
 class ChunkReader(Generic[ChunkType]):
@@ -73,7 +73,6 @@ class ChunkReader(Generic[ChunkType]):
         self._decoder = SSEDecoder(max_event_bytes=self._most)
         self._index = self._heard = 0  # how many events have come, and had when that was last looked at
         self._nothing = 0  # how many bytes have come since then
-        self._declared = answer.content_type == "text/event-stream"
         # What is held back: the first bytes until they tell what they are, all of what is no event stream.
         self._held: bytearray | None = bytearray()
         self._is_other = False
@@ -132,7 +131,8 @@ class ChunkReader(Generic[ChunkType]):
     def _recognised(self, held: bytearray) -> bool:
         """Tell whether this is an event stream, as far as can be told yet."""
         if not self._is_other:
-            recognised = is_event_stream(bytes(held), declared=self._declared)
+            declared = self._answer.content_type == "text/event-stream"
+            recognised = is_event_stream(bytes(held), declared=declared)
             if recognised:
                 return True
             self._is_other = recognised is False

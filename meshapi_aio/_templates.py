@@ -28,7 +28,7 @@ _LONGEST_PAUSE: Final = 510
 _MOST_TRIES: Final = 100
 _LONGEST: Final = 16 * 1024
 _HOPEFUL: Final = 4  # so often is a stream hoped for
-_YOUNG: Final = 4  # of so many first events one is like those of other streams, or none is
+_YOUNG: Final = 3  # of so many events after the first, one is like those of other streams, or none is
 
 
 class Templates(Generic[ChunkType]):
@@ -43,7 +43,7 @@ class Templates(Generic[ChunkType]):
     def __init__(self, most: int, kin: Kin | None = None) -> None:
         self._most = most
         self._kin = kin
-        self.young = 0 if kin is None else _YOUNG
+        self.young = 0 if kin is None else _YOUNG + 1
         """How many events more may be like those of other streams, where none fits a template."""
         self.known: list[Template] = []
         """The templates, the one that fitted last first."""
@@ -89,7 +89,8 @@ class Templates(Generic[ChunkType]):
                 return chunk
         if self.young and self._kin is not None:
             self.young -= 1
-            found = self._kin.match(text, self._most)
+            # The first one brings the role and is like no other, and somebody waits for it.
+            found = self._kin.match(text, self._most) if self.young < _YOUNG else None
             if found is not None:
                 self._settle(found[1])
                 return cast("ChunkType", found[0])

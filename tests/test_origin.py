@@ -1,6 +1,7 @@
 """Where a forgotten thing was made, as the warning about it tells."""
 
 import warnings
+from typing import Literal
 
 import pytest
 
@@ -25,22 +26,22 @@ CALL = StreamChatCompletion(model="a/b", messages=[{"role": "user", "content": "
     ],
 )
 def test_the_place_is_noted_where_a_warning_would_be_shown(
-    filters: list[tuple[str, type[Warning]]], *, noted: bool
+    filters: list[tuple[Literal["error", "ignore"], type[Warning]]], *, noted: bool
 ) -> None:
     """The filter that was added last decides, as it does for the warning itself."""
     with warnings.catch_warnings():
         warnings.resetwarnings()
         for action, category in filters:
-            warnings.simplefilter(action, category)  # type: ignore[arg-type] # one of the actions
+            warnings.simplefilter(action, category)
         assert (NOT_NOTED not in place_for_warning()) is noted
 
 
-@pytest.mark.parametrize("aimed", [{"message": "x"}, {"module": "x"}])
-def test_a_filter_that_may_not_concern_it_keeps_nothing_from_being_noted(aimed: dict[str, str]) -> None:
+@pytest.mark.parametrize(("message", "module"), [("x", ""), ("", "x")])
+def test_a_filter_that_may_not_concern_it_keeps_nothing_from_being_noted(message: str, module: str) -> None:
     """One that ignores some warnings alone, by their text or their module."""
     with warnings.catch_warnings():
         warnings.resetwarnings()
-        warnings.filterwarnings("ignore", category=ResourceWarning, **aimed)  # type: ignore[arg-type] # as above
+        warnings.filterwarnings("ignore", message, ResourceWarning, module)
         assert NOT_NOTED not in place_for_warning()
 
 
