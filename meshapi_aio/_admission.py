@@ -1,5 +1,5 @@
 """
-What bounds calls beside the client itself: whoever has to be asked before each attempt. Protocols only.
+What bounds calls beside the client itself: whoever has to be asked before each attempt. Protocols, no limits.
 
 The limits of ``meshapi_aio.fanout`` are such; neither they nor the client know the other.
 """
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Protocol, runtime_checkable
 
 
-__all__ = ["Admission", "Limiter"]
+__all__ = ["Admission", "Limiter", "leave"]
 
 
 class Admission(Protocol):
@@ -38,3 +38,8 @@ class Limiter(Protocol):
     def gate(self, call: object) -> Admission:
         """Return what one call has to ask."""
         ...
+
+
+def leave(admission: Admission, status: int | None, headers: Mapping[str, str], usage: object = None) -> None:
+    """Give a leave back after an attempt, of whose token counts ``usage`` tells, where they are known."""
+    admission.leave(status=status, headers=headers, tokens=getattr(usage, "total_tokens", None))

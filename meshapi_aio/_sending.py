@@ -9,12 +9,12 @@ import functools
 import random
 import traceback
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 import attrs
 
-from ._admission import Admission
+from ._admission import Admission, leave
 from ._answer import Answer, read_error
 from ._batch import Batch
 from ._byte_reader import ByteReader
@@ -53,6 +53,18 @@ class Courier:
 
 class Errand:
     """One call under way."""
+
+    __slots__ = (
+        "_admission",
+        "_call",
+        "_courier",
+        "_course",
+        "_fallback",
+        "_scope",
+        "_settings",
+        "_started",
+        "_waited",
+    )
 
     def __init__(
         self,
@@ -186,7 +198,7 @@ class Errand:
                 answer, streams = exchange.answer, isinstance(call, StreamCall)
                 assert answer is not None
                 if self._admission is not None and not streams:  # a stream is admitted to its end
-                    _leave(self._admission, answer.status, answer.headers, getattr(result, "usage", None))
+                    leave(self._admission, answer.status, answer.headers, getattr(result, "usage", None))
                 latency = self._scope.now() - self._started
                 return result, self._course.meta(answer, model, latency=latency, streams=streams)
             retries += 1
@@ -215,7 +227,7 @@ class Errand:
         self._course.note(exchange.answer, error, queued=queued, latency=latency, pause=pause)
         if self._admission is not None and error is not None:
             headers = {} if exchange.answer is None else exchange.answer.headers
-            _leave(self._admission, getattr(error, "status", None), headers)
+            leave(self._admission, getattr(error, "status", None), headers)
 
     # What bounds calls beside the client.
 
@@ -231,7 +243,7 @@ class Errand:
         self._course.ended(end)
         if self._admission is not None and self._admission.entered:  # not where a call stood in for it
             status = meta.status if end.error is None else getattr(end.error, "status", None)
-            _leave(self._admission, status, meta.headers, end.usage())
+            leave(self._admission, status, meta.headers, end.usage())
 
     # One attempt.
 
@@ -286,9 +298,3 @@ class Errand:
         if not pump.over:
             exchange.watch()
         return (pump, chunks), getattr(next(iter(chunks), None), "model", None)
-
-
-def _leave(
-    admission: Admission, status: int | None, headers: Mapping[str, str], usage: object = None
-) -> None:
-    admission.leave(status=status, headers=headers, tokens=getattr(usage, "total_tokens", None))

@@ -81,23 +81,24 @@ class SSEDecoder:
         self.last_event_id = ""
         self.retry: int | None = None
         self._limit = max_event_bytes
-        # The current line and the data lines before it. Both grow in place, which is amortised linear; a list
-        # of pieces would cost forty bytes for each, and the peer decides how small they are.
-        self._line = bytearray()
-        self._data = bytearray()
+        # The current line and the data lines before it, once they are needed. Both grow in place, which is
+        # amortised linear; a list of pieces would cost forty bytes for each, and the peer decides how small
+        # they are.
+        self._line: bytearray | None = None
+        self._data: bytearray | None = None
         self._reset()
 
     def _reset(self) -> None:
         # The first bytes of a stream, until they are known to be a BOM or none; then None.
         self._opening: bytes | None = b""
         self._swallow_lf = False
-        self._line.clear()
+        self._line = None
         self._id = self.last_event_id
         self._drop_event()
         self._clean = True  # nothing is left over from earlier feeds, and none of them failed
 
     def _drop_event(self) -> None:
-        self._data.clear()
+        self._data = None
         self._event = ""
         self._held = 0  # the bytes of the data lines, which the limit counts
 
@@ -184,7 +185,7 @@ class SSEDecoder:
     @property
     def held(self) -> int:
         """How many bytes of an unfinished event there are."""
-        return self._held + len(self._line)
+        return self._held + len(self._line or b"")
 
     @property
     def pending(self) -> ServerSentEvent | None:
@@ -225,7 +226,7 @@ class SSEDecoder:
         if lines and self._line:
             self._line += lines[0]
             lines[0] = bytes(self._line)
-            self._line.clear()
+            self._line = None
         for line in lines:
             if self._held + len(line) > self._limit:
                 raise self._too_large()
@@ -234,6 +235,7 @@ class SSEDecoder:
             else:
                 self._dispatch(events)
         if rest:
+            self._line = self._line or bytearray()
             self._line += rest
             if self._held + len(self._line) > self._limit:
                 raise self._too_large()
@@ -249,6 +251,7 @@ class SSEDecoder:
         if value.startswith(b" "):
             value = value[1:]
         if name == b"data":
+            self._data = self._data or bytearray()
             self._data += value
             self._data += b"\n"
             self._held += len(line)
