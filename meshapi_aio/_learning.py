@@ -44,9 +44,9 @@ def learnt(
             return None
         maker = Maker(probes)
         make = maker.maker(proof)
+        if make(*probes) != proof or make(*values) != chunk:
+            return None
     except (Unfit, RecursionError):  # the latter where the caller's own stack is nearly full
-        return None
-    if make(*probes) != proof or make(*values) != chunk:
         return None
     return Template(literals, tail, are_texts, make, maker.path, most=most)
 

@@ -118,7 +118,7 @@ class _Writer:
             elif written < _LAYOUTS and len(value) < _KEYS:
                 layout = (*value, *map(type, value.values()))
                 if layout in seen:  # so it is worth the writing, about 0.3 ms
-                    seen.remove(layout)
+                    seen.discard(layout)  # another thread may have been here
                     written += 1
                     vain = 0
                     with self._lock:
