@@ -91,8 +91,8 @@ def events(kind: str, count: int) -> list[bytes]:
 
 
 def own(rendered: bytes, number: int) -> bytes:
-    """Return what was rendered for all streams with the id of one."""
-    return rendered.replace(ID, b"chatcmpl-%029d" % number)
+    """Return what was rendered for all streams with the id of one; number 0 has that of all."""
+    return rendered.replace(ID, b"chatcmpl-%029d" % number) if number else rendered
 
 
 def framed(part: bytes) -> bytes:

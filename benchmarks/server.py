@@ -187,7 +187,8 @@ class Connection(asyncio.Protocol):
         plan = Plan.of_path(path)
         server.streams.add(self)
         server.served += 1
-        self.number = server.served
+        # Cut anywhere, some ids are in two pieces.
+        self.number = 0 if plan.framing == "cut" else server.served
         if plan.rate:
             assert self.transport is not None
             first = payloads.framed(payloads.events("text", 1)[0])
