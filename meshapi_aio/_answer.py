@@ -20,6 +20,7 @@ __all__ = [
     "Answer",
     "error_event",
     "error_in",
+    "misplaced",
     "read_error",
     "redacted",
     "telling_headers",
@@ -191,6 +192,15 @@ def unexpected(answer: Answer, body: bytes, settings: Settings, wanted: str) -> 
         excerpt=text,
         request_id=answer.request_id,
     )
+
+
+def misplaced(answer: Answer, body: bytes, settings: Settings, wanted: str) -> MeshAPIError:
+    """Return what such a success stands for: the error that its JSON tells, if it does."""
+    try:
+        value = loads(body)
+    except ValueError:
+        value = None
+    return error_in(value, answer, settings) or unexpected(answer, body, settings, wanted)
 
 
 def redacted(value: Any, settings: Settings) -> Any:

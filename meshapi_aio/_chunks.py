@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from itertools import product
 from typing import Any, Generic, TypeVar
 
-from ._answer import Answer, error_event, error_in, tells_error, unexpected
+from ._answer import Answer, error_event, misplaced, tells_error
 from ._batch import Alike, Batch, Run
 from ._codec import structurer, unfit
 from ._event_stream import BOM, is_event_stream, is_whole, with_name
@@ -145,13 +145,7 @@ class ChunkReader(Generic[ChunkType]):
         if not body.removeprefix(BOM).strip():
             return  # nothing came at all: the stream counts as truncated
         body = body[: self._settings.limits.error_bytes]
-        try:
-            value = loads(body)
-        except ValueError:
-            value = None
-        self.failure = error_in(value, self._answer, self._settings) or unexpected(
-            self._answer, body, self._settings, "an event stream"
-        )
+        self.failure = misplaced(self._answer, body, self._settings, "an event stream")
 
     def _take(self, data: bytes) -> Batch[ChunkType]:
         templates, decoder = self._templates, self._decoder

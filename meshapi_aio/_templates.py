@@ -43,7 +43,7 @@ class Templates(Generic[ChunkType]):
     def __init__(self, most: int, kin: Kin | None = None) -> None:
         self._most = most
         self._kin = kin
-        self.young = 0 if kin is None else _YOUNG + 1
+        self.young = 0 if kin is None or kin.is_empty else _YOUNG + 1
         """How many events more may be like those of other streams, where none fits a template."""
         self.known: list[Template] = []
         """The templates, the one that fitted last first."""
@@ -53,6 +53,8 @@ class Templates(Generic[ChunkType]):
         # How many chunks pass before the next try. The first two do: the first brings the role and is like no
         # other, and a stream that is short, or whose first chunk is waited for, has no time to learn.
         self._skip = 2
+        if kin is not None and kin.discourages():
+            self._tries, self._skip = _HOPEFUL, _LONGEST_PAUSE
 
     @property
     def alike(self) -> Template | None:
@@ -71,7 +73,7 @@ class Templates(Generic[ChunkType]):
 
     def stop(self) -> None:
         """Learn no more, unless it is for others."""
-        if self._kin is not None and self._kin.is_hopeful:
+        if self._kin is not None and self._kin.is_empty and self._tries < _HOPEFUL:
             return
         self._left = 0
         if not self.known:
@@ -141,6 +143,8 @@ class Templates(Generic[ChunkType]):
         self._left -= 1
         self._skip = min(2**self._tries - 2, _LONGEST_PAUSE)
         template = learnt(before, text, chunk, decode, most=self._most, holes=_MOST_HOLES)
+        if self._kin is not None:
+            self._kin.tried(template)
         if template is not None:
             self._settle(template)
             if self._kin is not None and template.first:

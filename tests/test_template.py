@@ -15,6 +15,7 @@ from meshapi_aio._chunks import ChunkReader
 from meshapi_aio._codec import structurer
 from meshapi_aio._json import loads
 from meshapi_aio._kin import Kin
+from meshapi_aio._learning import learnt
 from meshapi_aio._templates import Templates
 from meshapi_aio.errors import MalformedEventError
 from meshapi_aio.settings import Settings
@@ -150,14 +151,36 @@ def test_a_stream_like_those_before_it_need_not_learn() -> None:
 def test_short_streams_learn_for_those_that_come() -> None:
     """Though one that comes as a whole has no use for it itself."""
     kin = Kin()
-    known: list[bool] = []
+    wanted: list[bool] = []
     for number in range(4):
         body = b"".join(b"data: %b\n\n" % event.encode() for event in (*of_stream(number)[:8], "[DONE]"))
         reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, ANSWER, SETTINGS, kin)
         chunks = fed(reader, [body], ends=True)
         assert [each.text for each in chunks] == ["", *[f"w{number} {place}" for place in range(7)]]
-        known.append(kin.is_hopeful)
-    assert known == [True, False, False, False]
+        wanted.append(kin.is_empty)
+    assert wanted == [True, False, False, False]
+
+
+@pytest.mark.parametrize("length", [8, 100])
+def test_streams_that_nothing_fits_spare_each_other_the_tries(length: int) -> None:
+    """After a few of them one in 64 tries; where what they bring can be learnt again, it soon is."""
+    kin = Kin()
+
+    def tries(event: Callable[[int], str]) -> int:
+        templates: Templates[ChatCompletionChunk] = Templates(2**20, kin)
+        for place in range(length):
+            data = event(place)
+            if templates.match(data) is None:
+                templates.learn(data, full(data), full)
+        return 100 - templates._left
+
+    counts = [tries(DEFEATING["a key that is never the same"]) for _ in range(640)]
+    assert [bool(count) for count in counts[16:]] == [place % 64 == 0 for place in range(17, 641)]
+    assert sum(counts[:16]) > 0
+    assert kin.is_empty
+    for number in range(66):
+        tries(of_stream(number).__getitem__ if length < 20 else LIKE["text"])
+    assert not kin.is_empty
 
 
 def test_models_that_take_turns_have_kin_each() -> None:
@@ -418,6 +441,22 @@ class NoTemplates(Templates[ChatCompletionChunk]):
         self, text: str, chunk: ChatCompletionChunk, decode: Callable[[str], ChatCompletionChunk]
     ) -> None:
         """Learn nothing."""
+
+
+def test_a_stack_that_is_nearly_full_gives_no_template_and_no_error() -> None:
+    """Comparing chunks goes deeper than making them did."""
+
+    class Deep:
+        """Is compared by calling too deeply."""
+
+        def __eq__(self, other: object) -> bool:
+            raise RecursionError
+
+        def __hash__(self) -> int:
+            return 0
+
+    assert learnt(content("a"), content("b"), full(content("b")), full, most=2**20, holes=3) is not None
+    assert learnt(content("a"), content("b"), Deep(), full, most=2**20, holes=3) is None
 
 
 def nested(depth: int) -> Any:

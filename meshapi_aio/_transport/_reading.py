@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import RawResponseMessage
 
 
 __all__ = ["PieceHandler", "QuickReader", "quicken", "read_less_at_once"]
@@ -128,12 +129,15 @@ class QuickReader(aiohttp.StreamReader):
 
 
 def _is_familiar() -> bool:
-    """Tell whether aiohttp's reader is as the quick one knows it."""
+    """Tell whether aiohttp's reader, and what hands it over, are as the quick one knows them."""
     names = {"_buffer", "_buffer_offset", "_size", "_waiter", "_eof", "_exception", "_loop", "_protocol"}
     return (
         names | {"_high_water", "_http_chunk_splits"} <= set(aiohttp.StreamReader.__slots__)
         and list(inspect.signature(aiohttp.StreamReader.feed_data).parameters) == ["self", "data", "size"]
         and hasattr(ResponseHandler, "_reading_paused")
+        and list(inspect.signature(ResponseHandler.feed_data).parameters) == ["self", "data", "size"]
+        and hasattr(RawResponseMessage, "chunked")
+        and hasattr(RawResponseMessage, "compression")
     )
 
 
@@ -163,9 +167,10 @@ class PieceHandler(ResponseHandler):
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Take the head of an answer, and go past the parser to its body if that is in pieces, not packed."""
-        message, content = data
-        may = message.chunked and not message.compression and _tells_ends()
-        self._content = quicken(content) if may else None
+        if _FAMILIAR:
+            message, content = data
+            may = message.chunked and not message.compression and _tells_ends()
+            self._content = quicken(content) if may else None
         super().feed_data(data, size)
 
     def begin_body(self) -> None:
