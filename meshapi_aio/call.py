@@ -16,7 +16,6 @@ import functools
 import inspect
 import re
 from collections.abc import Callable
-from operator import attrgetter
 from typing import (
     Any,
     ClassVar,
@@ -33,7 +32,7 @@ from urllib.parse import quote
 import attrs
 
 from ._check import check_arguments, set_checks_aside
-from ._shape import SCALARS, as_json, brief, wire_names
+from ._shape import SCALARS, as_json, brief, wire_fields
 from ._upload import Upload
 
 
@@ -123,12 +122,11 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
         It is the query of GET and DELETE, else the JSON body, or a form where a field is an upload.
         """
-        kind: Any = type(self)
-        names, values = _said_by(kind)
+        constants, aside = _of_body(type(self))
         body = {
             name: value if type(value) in SCALARS else as_json(value)
-            for name, value in zip(names, values(self), strict=True)
-            if value is not None
+            for name, value in {**constants, **vars(self)}.items()
+            if value is not None and name not in aside
         }
         extra = getattr(self, "extra_body", None)
         if extra:
@@ -137,12 +135,12 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
 
 @functools.cache
-def _said_by(kind: Any) -> tuple[tuple[str, ...], Callable[[object], tuple[Any, ...]]]:
-    """Return the fields that stand in the body, and what gets all their values at once."""
-    names = tuple(name for name in wire_names(kind) if name not in {"extra_body", *kind.route.fields})
-    if len(names) < 2:  # attrgetter returns no tuple then
-        return names, lambda call: tuple(getattr(call, name) for name in names)
-    return names, attrgetter(*names)
+def _of_body(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return what stands in the body of calls that are not given it, and the fields that never do."""
+    aside = frozenset({"extra_body", *kind.route.fields})
+    defaults = {field.name: field.default for field in wire_fields(kind)}
+    constants = {name: value for name, value in defaults.items() if value is not attrs.NOTHING}
+    return {name: value for name, value in constants.items() if value is not None}, aside
 
 
 def _said(body: dict[str, Any]) -> dict[str, Any]:
@@ -179,7 +177,7 @@ def _frozen(cls: CallClass, in_path: tuple[str, ...]) -> CallClass:
         return set_checks_aside(owner, checked)
 
     made: CallClass = attrs.frozen(
-        slots=True, kw_only=True, repr=False, eq=False, field_transformer=transformed
+        slots=False, kw_only=True, repr=False, eq=False, field_transformer=transformed
     )(cls)
     return made
 
@@ -234,7 +232,7 @@ def _register(route: Route, cls: CallClass) -> CallClass:
     if missing:
         msg = f"{made.__name__} has no field for {', '.join(sorted(missing))} in its path {route.path}"
         raise TypeError(msg)
-    made.__init__ = check_arguments(made.__init__, made)
+    check_arguments(made)
     made.__signature__ = _signature(made)
     CALLS[made.__name__] = made
     return cast("CallClass", made)

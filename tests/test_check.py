@@ -38,7 +38,7 @@ class Unknowable:
     """A class that the checks know nothing of."""
 
 
-@attrs.frozen(kw_only=True, field_transformer=set_checks_aside)
+@attrs.frozen(slots=False, kw_only=True, field_transformer=set_checks_aside)
 class Base:
     """A class of checked fields."""
 
@@ -61,7 +61,7 @@ class Base:
     unknowable: Unknowable | None = None
 
 
-@attrs.frozen(kw_only=True, field_transformer=set_checks_aside)
+@attrs.frozen(slots=False, kw_only=True, field_transformer=set_checks_aside)
 class Made(Base):
     """A class that inherits checked fields, and has one with a converter and a validator of its own."""
 
@@ -69,7 +69,7 @@ class Made(Base):
 
 
 for _made in (Base, Made):
-    _made.__init__ = check_arguments(_made.__init__, _made)  # type: ignore[method-assign]
+    check_arguments(_made)
 
 
 class Odd(Sequence[str]):
@@ -299,7 +299,7 @@ def test_what_is_nested_too_deeply_is_named(value: Mapping[str, Any]) -> None:
     assert caught.value.__suppress_context__
 
 
-@attrs.frozen(kw_only=True, field_transformer=set_checks_aside)
+@attrs.frozen(slots=False, kw_only=True, field_transformer=set_checks_aside)
 class Call:
     """A class whose keywords are checked."""
 
@@ -308,7 +308,7 @@ class Call:
     temperature: float | None = None
 
 
-@attrs.frozen(kw_only=True, field_transformer=set_checks_aside)
+@attrs.frozen(slots=False, kw_only=True, field_transformer=set_checks_aside)
 class OpenCall(Call):
     """One that lets unknown keys through under a keyword of their own."""
 
@@ -316,7 +316,7 @@ class OpenCall(Call):
 
 
 for _cls in (Call, OpenCall):
-    _cls.__init__ = check_arguments(_cls.__init__, _cls)  # type: ignore[method-assign]
+    check_arguments(_cls)
 
 
 @pytest.mark.parametrize(
