@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ._bytes import ByteReply, ByteStream
-from ._polling import Job
+from ._meta import Attempt, Meta, Routing, Statistics
 from ._raw import RawCall, RawStream, RawStreamCall
 from ._shape import Reply, Shape
 from ._stream import Stream
@@ -46,26 +46,12 @@ from .errors import (
     UnexpectedResponseError,
     UnprocessableEntityError,
 )
-from .events import (
-    Attempt,
-    Event,
-    FallbackTaken,
-    GatewayRouted,
-    Meta,
-    ReplyReceived,
-    RequestFailed,
-    RequestSent,
-    RetryScheduled,
-    Routing,
-    Statistics,
-    StreamEnded,
-    StreamOpened,
-)
 from .settings import Fallback, Limits, Retry, Timeout
 from .sse import ServerSentEvent, SSEDecoder
 
 
 if TYPE_CHECKING:
+    from ._polling import Job
     from .endpoints._folding import Delta
     from .endpoints._messages import (
         AudioPart,
@@ -89,6 +75,17 @@ if TYPE_CHECKING:
         ChunkChoice,
         CreateChatCompletion,
         StreamChatCompletion,
+    )
+    from .events import (
+        Event,
+        FallbackTaken,
+        GatewayRouted,
+        ReplyReceived,
+        RequestFailed,
+        RequestSent,
+        RetryScheduled,
+        StreamEnded,
+        StreamOpened,
     )
 
 
@@ -175,15 +172,20 @@ __all__ = [
 ]
 
 
-# Making the shapes of chat would be a fifth of what an import of this package adds to one of aiohttp, and
-# programs that speak to other families need not wait for it.
-_ON_DEMAND = ("chat", "_folding", "_messages", "_shared", "_tool_calls")
+# Making the shapes of chat would be half of what an import of this package adds to one of aiohttp, the events
+# a sixth; programs that speak to other families, and do not listen, need not wait for them. Who asks for what
+# comes last here has the others already, as a rule.
+_ON_DEMAND = (
+    *(f"endpoints.{room}" for room in ("chat", "_folding", "_messages", "_shared", "_tool_calls")),
+    "events",
+    "_polling",
+)
 
 if not TYPE_CHECKING:  # it would make type checkers believe in any name
 
     def __getattr__(name: str) -> object:
         for room in _ON_DEMAND if name in __all__ else ():
-            found = getattr(import_module(f".endpoints.{room}", __name__), name, None)
+            found = getattr(import_module(f".{room}", __name__), name, None)
             if found is not None:
                 return globals().setdefault(name, found)
         msg = f"module {__name__!r} has no attribute {name!r}"

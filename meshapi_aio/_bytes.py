@@ -5,10 +5,10 @@ from typing import Any, ClassVar
 
 import attrs
 
+from ._meta import Meta
 from ._saving import written_whole
 from ._stream import Stream
 from .errors import MeshAPIError, Progress
-from .events import Meta
 
 
 __all__ = ["ByteReply", "ByteStream"]

@@ -7,13 +7,13 @@ from typing import Any, TypeAlias, Unpack
 
 from ._admission import Admission
 from ._bytes import ByteReply, ByteStream
+from ._meta import Meta
 from ._sharing import Shared
 from .call import Call, StreamCall
 from .endpoints._streams import FoldedStream
 from .endpoints.models import GetModel
 from .endpoints.usage import ListUsageEvents, UsageEvent
 from .errors import NotFoundError
-from .events import Meta
 from .fanout import FanOut, Limit, Options, Price
 from .fanout._beginning import begin
 from .settings import Settings

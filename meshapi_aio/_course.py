@@ -8,21 +8,10 @@ import time
 from typing import Any
 
 from ._answer import Answer, telling_headers
+from ._meta import Attempt, Meta
 from ._observing import Account, Observer
 from ._pump import End
 from .errors import MeshAPIError
-from .events import (
-    Attempt,
-    FallbackTaken,
-    GatewayRouted,
-    Meta,
-    ReplyReceived,
-    RequestFailed,
-    RequestSent,
-    RetryScheduled,
-    StreamEnded,
-    StreamOpened,
-)
 
 
 __all__ = ["Course"]
@@ -81,12 +70,12 @@ class Course(Account):
     def sent(self, method: str, path: str) -> None:
         """Tell that a request goes out."""
         if self.listens:
-            self.tell(RequestSent, attempt=len(self.attempts) + 1, method=method, path=path)
+            self.tell("RequestSent", attempt=len(self.attempts) + 1, method=method, path=path)
 
     def retried(self, error: MeshAPIError, pause: float) -> None:
         """Tell that a request will be sent again, after ``pause`` seconds."""
         self.tell(
-            RetryScheduled,
+            "RetryScheduled",
             attempt=len(self.attempts) + 1,
             pause=pause,
             **_nature(error),
@@ -96,7 +85,7 @@ class Course(Account):
     def fell_back(self, error: MeshAPIError, to_model: str | None, *, unary: bool) -> None:
         """Tell that another model takes over, and go on in its name."""
         self.tell(
-            FallbackTaken, to_model=to_model, unary=unary, **_nature(error), request_id=error.request_id
+            "FallbackTaken", to_model=to_model, unary=unary, **_nature(error), request_id=error.request_id
         )
         self.model = to_model
 
@@ -105,7 +94,7 @@ class Course(Account):
         if self.listens:
             self._routed(meta)
             self.tell(
-                ReplyReceived,
+                "ReplyReceived",
                 attempts=len(self.attempts),
                 duration=self.duration,
                 request_id=meta.request_id,
@@ -117,7 +106,7 @@ class Course(Account):
         if self.listens:
             self._routed(meta)
             self.tell(
-                StreamOpened,
+                "StreamOpened",
                 attempts=len(self.attempts),
                 time_to_first_event=meta.time_to_first_event,
                 request_id=meta.request_id,
@@ -128,7 +117,7 @@ class Course(Account):
         if self.listens:
             opened_at, meta = self._opened
             self.tell(
-                StreamEnded,
+                "StreamEnded",
                 outcome=end.outcome,
                 chunks=end.chunks,
                 skipped=end.skipped,
@@ -142,7 +131,7 @@ class Course(Account):
         """Tell that a call has failed, or was left."""
         last = self.attempts[-1].request_id if self.attempts else None
         self.tell(
-            RequestFailed,
+            "RequestFailed",
             attempts=len(self.attempts),
             duration=self.duration,
             **_nature(error),
@@ -152,7 +141,7 @@ class Course(Account):
     def _routed(self, meta: Meta) -> None:
         routing = meta.routing
         if routing is not None and (routing.fallback or (routing.attempts or 0) > 1):
-            self.tell(GatewayRouted, routing=routing, request_id=meta.request_id)
+            self.tell("GatewayRouted", routing=routing, request_id=meta.request_id)
 
 
 def _nature(error: BaseException | None) -> dict[str, Any]:

@@ -3,9 +3,9 @@
 from typing import Generic, TypeVar
 
 from ._batch import Batch
+from ._meta import Meta
 from ._pump import End, OnEnd, Outcome, Pump, Reader
 from .errors import MeshAPIError, Progress, StreamClosedError, StreamTruncatedError
-from .events import Meta
 
 
 __all__ = ["Ending"]

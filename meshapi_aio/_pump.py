@@ -10,8 +10,8 @@ from types import NoneType
 from typing import Any, Generic, Literal, NamedTuple, Protocol, Self, TypeVar
 
 from ._batch import Alike, Batch
+from ._meta import Meta
 from .errors import APIConnectionError, APITimeoutError, MeshAPIError, StreamTruncatedError
-from .events import Meta
 
 
 __all__ = ["End", "OnEnd", "Opening", "Outcome", "Pump", "Reader", "Source"]

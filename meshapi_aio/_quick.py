@@ -177,12 +177,9 @@ class _Writer:
 
     def _known(self, field: "attrs.Attribute[Any]", place: str, kind: type) -> str:
         """Return what makes a field of a JSON value of this kind."""
-        members: tuple[Any, ...] = (field.type,)
-        if get_origin(field.type) in {Union, UnionType}:
-            members = get_args(field.type)
-        if field.type is Any or (kind in _SCALARS and kind in members):
+        if field.type is Any or kind.__name__ in _unchanged(field.type):
             return place
-        others = [member for member in members if member is not NoneType]
+        others = [member for member in _members(field.type) if member is not NoneType]
         if len(others) == 1:
             (member,) = others
             if _is_shape(member):
@@ -199,9 +196,9 @@ class _Writer:
     def _field(self, field: "attrs.Attribute[Any]") -> list[str]:
         kind: Any = field.type
         nullable = kind is Any
-        if get_origin(kind) in {Union, UnionType}:
-            members = [member for member in get_args(kind) if member is not NoneType]
-            nullable = NoneType in get_args(kind)
+        if NoneType in _members(kind):
+            nullable = True
+            members = [member for member in _members(kind) if member is not NoneType]
             if len(members) == 1:
                 kind = members[0]
         name = f"made.{field.name}"
@@ -227,6 +224,9 @@ class _Writer:
             ]
         else:
             lines += [f" if item is None: {name} = {absent}"]
+            lines += [f" elif type(item) is {each}: {name} = item" for each in _unchanged(kind)]
+        if kind is Any:
+            return [*lines, f" else: {name} = item"]
         hook = self._hook_for(field.type)
         return [*lines, f" else: {name} = {self._named(hook)}(item, {self._named(field.type)})"]
 
@@ -240,6 +240,19 @@ class _Writer:
 
 def _is_shape(kind: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Shape)
+
+
+def _members(kind: Any) -> tuple[Any, ...]:
+    return get_args(kind) if get_origin(kind) in {Union, UnionType} else (kind,)
+
+
+def _unchanged(kind: Any) -> list[str]:
+    """Return the names of the JSON types whose values a field of this annotation takes as they are."""
+    return [
+        (get_origin(member) or member).__name__
+        for member in _members(kind)
+        if member in _SCALARS or member == dict[str, Any]
+    ]
 
 
 def _is_plain(kind: type[Any]) -> bool:

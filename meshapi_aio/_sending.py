@@ -10,6 +10,7 @@ import random
 import traceback
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from importlib import import_module
 from typing import Any, TypeVar
 
 import attrs
@@ -21,17 +22,16 @@ from ._byte_reader import ByteReader
 from ._chunks import ChunkReader
 from ._course import Course
 from ._kin import Kin
+from ._meta import Meta
 from ._observing import Observer
 from ._pump import End, Opening, Pump, Reader
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
-from ._slices import HUGE, read_in_slices
 from ._stream import chunk_type
 from ._transport import Exchange, Transport
-from ._wire import Request, prepare, read_reply, settings_for
+from ._wire import HUGE, Request, prepare, read_reply, settings_for
 from .call import Call, StreamCall
 from .errors import MeshAPIError
-from .events import Meta
 from .settings import Fallback, Settings
 
 
@@ -40,7 +40,7 @@ __all__ = ["Courier", "Errand"]
 Result = TypeVar("Result")
 
 
-@attrs.define
+@attrs.define(eq=False)
 class Courier:
     """What all errands of a client share; ``sleep`` and ``draw`` are here so that tests need not wait."""
 
@@ -266,7 +266,8 @@ class Errand:
     async def _read_huge(self, call: Call[Any], answer: Answer, body: bytes) -> Any:
         """Read a reply, and let others have their turn meanwhile."""
         self._scope.limit("deadline", None)  # everything is here: silence is no matter any more
-        reading = read_in_slices(call, answer, body, self._settings)
+        # Imported on demand, with the room of pages 2 ms.
+        reading = import_module("._slices", __package__).read_in_slices(call, answer, body, self._settings)
         while True:
             try:
                 next(reading)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar, dataclass_transform
 
 import attrs
 
-from .events import Meta
+from ._meta import Meta
 
 
 __all__ = [

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from ._admission import Admission
 from ._bytes import ByteReply
+from ._meta import Meta
 from ._pump import Opening
 from ._scope import Scope, Watch
 from ._sending import Courier, Errand
@@ -14,7 +15,6 @@ from ._shape import Reply
 from ._transport import Transport
 from .call import Call, StreamCall
 from .errors import ClientClosedError, MeshAPIError, StreamClosedError
-from .events import Meta
 from .settings import Settings
 
 

@@ -20,17 +20,14 @@ import attrs
 from ._answer import Answer
 from ._codec import structurer
 from ._pages import Page
-from ._wire import read_reply
+from ._wire import HUGE, read_reply
 from .call import Call
 from .settings import Settings
 
 
-__all__ = ["HUGE", "read_in_slices"]
+__all__ = ["read_in_slices"]
 
 ReplyType = TypeVar("ReplyType")
-
-HUGE: Final = 256 * 1024
-"""The bytes of a body from which on this is worth it: plainly they take some 4 ms."""
 
 # Characters of JSON between two turns of the loop: read and made into shapes in about a millisecond.
 _SLICE: Final = 32 * 1024

@@ -6,7 +6,7 @@ Performs no I/O and knows no event loop: everything here is tested with literals
 
 from collections.abc import Mapping
 from types import NoneType
-from typing import Any, TypeVar, cast
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import parse_qsl, quote, urlencode, urlsplit
 from uuid import uuid4
 
@@ -28,11 +28,14 @@ from .errors import DecodeError, MeshAPIError
 from .settings import Settings
 
 
-__all__ = ["Headers", "Request", "prepare", "read_reply", "settings_for"]
+__all__ = ["HUGE", "Headers", "Request", "prepare", "read_reply", "settings_for"]
 
 ReplyType = TypeVar("ReplyType")
 
 USER_AGENT = f"meshapi_aio/{__version__}"
+
+HUGE: Final = 256 * 1024
+"""The bytes of a body from which on it is worth to read it in slices: plainly they take some 4 ms."""
 
 
 class Headers(dict[str, str]):

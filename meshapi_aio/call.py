@@ -122,11 +122,14 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
         It is the query of GET and DELETE, else the JSON body, or a form where a field is an upload.
         """
-        constants, aside = _of_body(type(self))
+        kind: Any = type(self)
+        constants, places = _of_body(kind)
+        said = {**constants, **vars(self)}
+        # Equal calls are equal to the byte, in whatever order they were given what they say.
         body = {
             name: value if type(value) in SCALARS else as_json(value)
-            for name, value in {**constants, **vars(self)}.items()
-            if value is not None and name not in aside
+            for name in sorted(said, key=places.__getitem__)
+            if (value := said[name]) is not None and places[name] >= 0
         }
         extra = getattr(self, "extra_body", None)
         if extra:
@@ -135,12 +138,12 @@ class _Callable:  # noqa: PLW1641 (it holds dicts and lists, which cannot be has
 
 
 @functools.cache
-def _of_body(kind: Any) -> tuple[dict[str, Any], frozenset[str]]:
-    """Return what stands in the body of calls that are not given it, and the fields that never do."""
-    aside = frozenset({"extra_body", *kind.route.fields})
-    defaults = {field.name: field.default for field in wire_fields(kind)}
-    constants = {name: value for name, value in defaults.items() if value is not attrs.NOTHING}
-    return {name: value for name, value in constants.items() if value is not None}, aside
+def _of_body(kind: Any) -> tuple[dict[str, Any], dict[str, int]]:
+    """Return what stands in the body of calls that are not given it, and each field's place, -1 for none."""
+    aside = {"extra_body", *kind.route.fields}
+    every = wire_fields(kind)
+    constants = {field.name: field.default for field in every if field.default not in (None, attrs.NOTHING)}
+    return constants, {field.name: -1 if field.name in aside else at for at, field in enumerate(every)}
 
 
 def _said(body: dict[str, Any]) -> dict[str, Any]:

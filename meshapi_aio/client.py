@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
 from ._bytes import ByteStream
 from ._download import Download
+from ._meta import Statistics
 from ._options import Options
 from ._origin import place_for_warning, place_of_caller
-from ._polling import Job, Patience, wait_until_done
 from ._resolve import check_proxy, resolve_base_url, resolve_token
 from ._scope import Scope
 from ._sharing import Shared
@@ -21,12 +21,13 @@ from ._transport import Session, Transport
 from .call import Call, StreamCall
 from .endpoints import Families
 from .errors import ClientClosedError
-from .events import Event, Statistics
 from .settings import Limits, Retry, Settings, Timeout
 
 
 if TYPE_CHECKING:
     from ._carrying import AnyCall
+    from ._polling import Job
+    from .events import Event
     from .fanout import FanOut, Row
     from .fanout import Options as FanOutOptions
 
@@ -35,7 +36,7 @@ __all__ = ["MeshAPI"]
 
 Result = TypeVar("Result")
 StreamType = TypeVar("StreamType")
-JobType = TypeVar("JobType", bound=Job)
+JobType = TypeVar("JobType", bound="Job")
 
 
 class MeshAPI(Families):
@@ -77,7 +78,7 @@ class MeshAPI(Families):
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = False,
         on_malformed: Literal["raise", "skip"] = "raise",
-        on_event: Callable[[Event], None] | None = None,
+        on_event: "Callable[[Event], None] | None" = None,
     ) -> None:
         try:
             check_proxy(proxy)
@@ -273,13 +274,15 @@ class MeshAPI(Families):
         ``Retry-After`` is the least that is waited; other errors are raised. ``on_update`` is called with
         each answer that differs from the one before; what it raises ends the waiting.
         """
-        if not isinstance(call, Call) or call.route.method != "GET" or not issubclass(call.reply, Job):
+        polling = import_module("._polling", __package__)  # on demand, 1 ms
+        asks = isinstance(call, Call) and call.route.method == "GET"
+        if not asks or not issubclass(call.reply, polling.Job):
             msg = f"wait() takes a call that asks for a job, such as GetBatch(id=…), got {call!r}"
             raise TypeError(msg)
-        patience = Patience(interval=interval, growth=growth, longest=longest, total=total)
+        patience = polling.Patience(interval=interval, growth=growth, longest=longest, total=total)
         scope = self._shared.begin(call, Scope(total), ClientClosedError)
         try:
-            return await wait_until_done(
+            job: JobType = await polling.wait_until_done(
                 call,
                 send=self.send,
                 sleep=self._shared.courier.sleep,
@@ -290,3 +293,4 @@ class MeshAPI(Families):
             )
         finally:
             self._shared.end(scope)
+        return job

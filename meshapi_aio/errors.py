@@ -30,7 +30,7 @@ Beside these, only ``asyncio.CancelledError`` and programmer errors (``TypeError
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from .events import Attempt
+from ._meta import Attempt
 
 
 __all__ = [

@@ -41,6 +41,25 @@ import json
 print(json.dumps(sorted(name for name in sys.modules if sys.modules[name] is not None)))
 """
 
+CHAT = """
+import sys
+import meshapi_aio
+from meshapi_aio._codec import structurer
+delta = {"index": 0, "delta": {"role": "assistant", "content": "a"}, "finish_reason": None, "logprobs": None}
+message = {"index": 0, "message": {"role": "assistant", "content": "a"}, "finish_reason": "stop"}
+usage = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
+head = {"id": "c", "object": "chat.completion", "created": 1, "model": "m", "usage": usage}
+for _ in range(3):
+    structurer(meshapi_aio.ChatCompletionChunk)({**head, "choices": [delta]})
+    structurer(meshapi_aio.ChatCompletion)({**head, "choices": [message]})
+"""
+ON_DEMAND = (
+    "cattrs",
+    "difflib",
+    "html",
+    *(f"{NAME}.{room}" for room in ("_hooks", "_pages", "_polling", "events")),
+)
+
 NEVER_WITH_THE_CLIENT = ("click", "hypothesis", "pytest", "rich", "uvloop")
 OPTIONAL = (*NEVER_WITH_THE_CLIENT, "orjson")
 BLOCKED = f"import sys; sys.modules.update(dict.fromkeys({OPTIONAL}))\n"
@@ -88,6 +107,14 @@ def test_the_client_brings_nothing_optional() -> None:
     assert (outcome.status, outcome.complaint) == (0, "")
     assert f"{NAME}.client" in outcome.loaded
     assert [name for name in NEVER_WITH_THE_CLIENT if name in outcome.loaded] == []
+
+
+def test_a_chat_brings_nothing_that_it_can_do_without() -> None:
+    """What takes long to import, and few programs need, is there when it is needed."""
+    outcome = interpret(CHAT, NAME)
+    assert (outcome.status, outcome.complaint) == (0, "")
+    assert f"{NAME}.endpoints.chat" in outcome.loaded
+    assert [name for name in ON_DEMAND if name in outcome.loaded] == []
 
 
 @pytest.mark.parametrize("name", [NAME, f"{NAME}.testing"])

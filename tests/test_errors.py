@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import pytest
 
 from meshapi_aio import errors
+from meshapi_aio._meta import Attempt
 from meshapi_aio.endpoints.chat import CreateChatCompletion
 from meshapi_aio.errors import APIStatusError, APITimeoutError, MeshAPIError, RateLimitError, StreamError
-from meshapi_aio.events import Attempt
 
 
 class Row(NamedTuple):

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import attrs
 import pytest
 
-from meshapi_aio.events import Attempt, Meta, Routing, Statistics
+from meshapi_aio._meta import Attempt, Meta, Routing, Statistics
 
 
 def meta(**headers: str) -> Meta:

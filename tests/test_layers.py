@@ -34,12 +34,13 @@ TABLE: Mapping[str, Row] = {
     "_origin.py": Row(0),
     "_check.py": Row(0, _ATTRS),
     "_error_body.py": Row(0, _ATTRS),
-    "events.py": Row(0, _ATTRS),
+    "_meta.py": Row(0, _ATTRS),
     "_upload.py": Row(0, _ATTRS),
     "_resolve.py": Row(0),
     "_admission.py": Row(0),
-    "_observing.py": Row(1, _ATTRS),
-    "settings.py": Row(1, _ATTRS),
+    "events.py": Row(1, _ATTRS),
+    "_observing.py": Row(2, _ATTRS),
+    "settings.py": Row(2, _ATTRS),
     "errors.py": Row(1),
     "_shape.py": Row(1, _ATTRS),
     "_json.py": Row(0, frozenset({"orjson"})),
@@ -52,8 +53,8 @@ TABLE: Mapping[str, Row] = {
     "_kin.py": Row(5),
     "_templates.py": Row(6),
     "sse.py": Row(2),
-    "_retry.py": Row(2),
-    "_options.py": Row(2),
+    "_retry.py": Row(3),
+    "_options.py": Row(3),
     "_scope.py": Row(2, event_loop=True),
     "_pump.py": Row(3, event_loop=True),
     "_ending.py": Row(4),
@@ -85,7 +86,8 @@ TABLE: Mapping[str, Row] = {
     "endpoints/*.py": Row(8, _ATTRS),
     "endpoints/__init__.py": Row(9),
     "_routing.py": Row(10),
-    "_codec.py": Row(10, frozenset({"attrs", "cattrs"})),
+    "_hooks.py": Row(10, frozenset({"attrs", "cattrs"})),
+    "_codec.py": Row(11),
     "_answer.py": Row(11, _ATTRS),
     "_chunks.py": Row(12),
     "_course.py": Row(12),
@@ -118,8 +120,19 @@ SAME_RANK = frozenset(
 _EVENT_LOOP = frozenset({"asyncio", "selectors", "socket"})
 _DYNAMIC = frozenset({"__import__", "import_module"})
 
-# They import on demand what few programs need; under TYPE_CHECKING they say what, and that is checked.
-ON_DEMAND = frozenset({"__init__.py", "client.py", "endpoints/__init__.py"})
+# They import on demand what few programs need: by its name, or they say under TYPE_CHECKING what. Either is
+# checked.
+ON_DEMAND = frozenset(
+    {
+        "__init__.py",
+        "_check.py",
+        "_codec.py",
+        "_observing.py",
+        "_sending.py",
+        "client.py",
+        "endpoints/__init__.py",
+    }
+)
 
 
 class Import(NamedTuple):
@@ -155,6 +168,20 @@ def _imported(module: str, node: ast.Import | ast.ImportFrom, modules: Collectio
         yield Import(node.lineno, name if is_module else origin)
 
 
+def _on_demand(module: str, node: ast.Call, modules: Collection[str]) -> Iterator[Import]:
+    """Give what a call of ``import_module`` imports, where its name is written out."""
+    written = node.args[0] if node.args else None
+    if _called(node) in _DYNAMIC and isinstance(written, ast.Constant):
+        name = str(written.value)
+        relative = ast.ImportFrom(None, [ast.alias(name[1:])], 1, lineno=node.lineno)
+        absolute = ast.Import([ast.alias(name)], lineno=node.lineno)
+        yield from _imported(module, relative if name.startswith(".") else absolute, modules)
+
+
+def _called(node: ast.Call) -> str:
+    return str(getattr(node.func, "id", getattr(node.func, "attr", "")))
+
+
 def _at_the_top(body: list[ast.stmt]) -> Iterator[ast.stmt]:
     """Give the statements that run at import, those inside a ``try``, an ``if`` or a ``with`` included."""
     for node in body:
@@ -188,7 +215,7 @@ def _misplaced(tree: ast.Module, *, on_demand: bool) -> Iterator[str]:
         if isinstance(node, (ast.Import, ast.ImportFrom)) and node not in at_the_top:
             yield f"line {node.lineno}: an import inside a function or a class"
         if isinstance(node, ast.Call):
-            called = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            called = _called(node)
             if called in _DYNAMIC and not on_demand:
                 yield f"line {node.lineno}: an import by call ({called}), which no check can follow"
 
@@ -222,8 +249,13 @@ def _refused(module: str, name: str, modules: Collection[str]) -> str | None:
 
 def imports(module: str, source: str, modules: Collection[str]) -> list[Import]:
     """Give everything that a module imports, wherever in it the import stands."""
-    nodes = (node for node in ast.walk(ast.parse(source)) if isinstance(node, (ast.Import, ast.ImportFrom)))
-    return [found for node in nodes for found in _imported(module, node, modules)]
+    found: list[Import] = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, (ast.Import, ast.ImportFrom)):
+            found += _imported(module, node, modules)
+        elif isinstance(node, ast.Call):
+            found += _on_demand(module, node, modules)
+    return found
 
 
 def breaches(module: str, source: str, modules: Collection[str] = MODULES) -> list[str]:
@@ -313,6 +345,8 @@ ROOMS = (
             "line 3: an import after the first definition",
         ),
         ("sse.py", "import importlib\nimportlib.import_module('aiohttp')\n", "line 2: an import by call"),
+        ("_codec.py", "import_module('aiohttp')\n", "line 1: aiohttp: a third-party package"),
+        ("_codec.py", "import_module('.client', __package__)\n", "line 1: meshapi_aio.client: rank "),
         ("sse.py", "__import__('aiohttp')\n", "line 1: an import by call"),
         ("sse.py", "from meshapi_aio.client import MeshAPI\n", "line 1: meshapi_aio.client: rank "),
         ("sse.py", "from meshapi_aio import client\n", "meshapi_aio.client: rank "),

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from meshapi_aio import ChatCompletion, ChatCompletionChunk, Message
-from meshapi_aio._codec import _CONVERTER
+from meshapi_aio._hooks import hook_for
 from meshapi_aio._quick import Misfit, quick
 from meshapi_aio._shape import Shape, shape
 from tests.strategies import JSON
@@ -63,7 +63,7 @@ def test_it_makes_what_the_hooks_make(kind: Any, data: st.DataObject) -> None:
     if paths and another:
         value = replaced(value, data.draw(st.sampled_from(paths)), data.draw(JSON))
     before = repr(value)
-    make = quick(kind, _CONVERTER.get_structure_hook)
+    make = quick(kind, hook_for)
     for _ in range(3):  # the third time in the layout that was learnt the second time
         try:
             made: Any = make(value)
@@ -71,7 +71,7 @@ def test_it_makes_what_the_hooks_make(kind: Any, data: st.DataObject) -> None:
             made = None
         assert repr(value) == before
         if made is not None:
-            expected = _CONVERTER.structure(value, kind)
+            expected = hook_for(kind)(value, kind)
             assert made == expected
             assert repr(made) == repr(expected)
             assert made.extra is not value
@@ -79,7 +79,7 @@ def test_it_makes_what_the_hooks_make(kind: Any, data: st.DataObject) -> None:
 
 def test_a_layout_that_was_learnt_is_for_none_but_its_own() -> None:
     """Another order, another key, another type, null: each is made, or refused, as if nothing was learnt."""
-    make = quick(Odd, _CONVERTER.get_structure_hook)
+    make = quick(Odd, hook_for)
     for _ in range(3):
         assert make({"word": "x", "count": 1, "more": [1]}) == Odd(word="x", count=1, extra={"more": [1]})
     assert make({"count": 2, "word": "y", "more": 3}) == Odd(word="y", count=2, extra={"more": 3})
@@ -102,7 +102,7 @@ def learnt(make: Any) -> list[tuple[str, ...]]:
 
 def test_what_is_learnt_has_an_end() -> None:
     """Of many layouts the first ones are remembered, of objects with very many keys none is."""
-    make = quick(Odd, _CONVERTER.get_structure_hook)
+    make = quick(Odd, hook_for)
     for count in (1000, 1000, *(count for count in range(40) for _ in range(2))):
         extra = {f"k{n}": n for n in range(count)}
         assert make({"word": "x", **extra}) == Odd(word="x", extra=extra)
@@ -111,7 +111,7 @@ def test_what_is_learnt_has_an_end() -> None:
 
 def test_what_is_never_alike_does_not_keep_others_from_being_learnt() -> None:
     """Random keys are not remembered; what comes again and again is learnt after any number of them."""
-    make = quick(Odd, _CONVERTER.get_structure_hook)
+    make = quick(Odd, hook_for)
     for number in range(3000):
         assert make({"word": "x", f"k{number}": number}) == Odd(word="x", extra={f"k{number}": number})
         if number % 500 == 499:
@@ -125,7 +125,7 @@ def test_what_is_never_alike_does_not_keep_others_from_being_learnt() -> None:
 
 def test_it_refuses_what_it_is_not_sure_of() -> None:
     """Null where it does not mean the same as nothing is for the hooks to judge."""
-    make = quick(Odd, _CONVERTER.get_structure_hook)
+    make = quick(Odd, hook_for)
     assert make({"word": "x", "inner": {"text": " b "}}) == Odd(word="x", inner=Checked(text="b"))
     cases: list[Any] = [{}, {"word": None}, {"word": "x", "count": "5"}, [], None, "x"]
     for refused in cases:
@@ -135,7 +135,7 @@ def test_it_refuses_what_it_is_not_sure_of() -> None:
 
 def test_defaults_are_made_anew() -> None:
     """Two shapes share no list and no dict."""
-    make = quick(Odd, _CONVERTER.get_structure_hook)
+    make = quick(Odd, hook_for)
     first, second = make({"word": "x"}), make({"word": "x"})
     first.numbers.append(2)
     first.extra["a"] = 1

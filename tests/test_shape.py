@@ -7,8 +7,8 @@ from typing import Any
 import attrs
 import pytest
 
+from meshapi_aio._meta import Attempt, Meta
 from meshapi_aio._shape import Absent, Reply, Shape, as_json, brief, local, shape, wire_fields
-from meshapi_aio.events import Attempt, Meta
 
 
 @shape

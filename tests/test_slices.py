@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from meshapi_aio import MeshAPI
 from meshapi_aio._answer import Answer
-from meshapi_aio._slices import HUGE, read_in_slices
-from meshapi_aio._wire import read_reply
+from meshapi_aio._slices import read_in_slices
+from meshapi_aio._wire import HUGE, read_reply
 from meshapi_aio.call import Call
 from meshapi_aio.endpoints.batches import GetBatch
 from meshapi_aio.endpoints.models import ListModels, SearchModels

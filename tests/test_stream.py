@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from meshapi_aio._batch import Alike, Batch
+from meshapi_aio._meta import Attempt, Meta
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
 from meshapi_aio._stream import Stream
@@ -22,7 +23,6 @@ from meshapi_aio.errors import (
     StreamClosedError,
     StreamTruncatedError,
 )
-from meshapi_aio.events import Attempt, Meta
 
 
 class Wire:

@@ -10,10 +10,10 @@ from itertools import chain
 
 import aiohttp
 
+from .._meta import Statistics
 from .._scope import Scope
 from .._wire import Request
 from ..errors import MeshAPIError
-from ..events import Statistics
 from ..settings import Limits, Settings, Timeout
 from ._answering import Response
 from ._connector import CONNECTING, Connecting, Connector, connecting_within

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, ClassVar, Generic, TypeVar
 
 from .._batch import Batch
+from .._meta import Meta
 from .._stream import Stream
 from ..errors import MeshAPIError, StreamAPIError
-from ..events import Meta
 from ._text import HasText, TextJoiner, TextStream
 
 

@@ -6,9 +6,9 @@ from typing import Any, Literal
 import attrs
 
 from .._family import Family, Namespace, create_method, stream_method
+from .._meta import Meta
 from .._shape import Reply, Shape, shape
 from ..call import Call, StreamCall, fields, post
-from ..events import Meta
 from ._bodies import Answered, unstreamed
 from ._completion import HEAD, CompletionFolder, error_of
 from ._folding import AbsentDelta, Delta, delta_of

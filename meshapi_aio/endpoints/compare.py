@@ -10,9 +10,9 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from .._family import Family, create_method
+from .._meta import Meta
 from .._shape import Reply, Shape, shape
 from ..call import Call, StreamCall, fields, post
-from ..events import Meta
 from ._bodies import Prompted
 from ._comparing import ComparisonFolder
 from ._messages import Message, check_any_messages, check_messages

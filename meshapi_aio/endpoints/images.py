@@ -8,11 +8,11 @@ from typing import Any, Literal
 import attrs
 
 from .._family import Family, create_method, method
+from .._meta import Meta
 from .._pages import Page
 from .._saving import written_whole
 from .._shape import Shape, shape
 from ..call import Call, StreamCall, fields, post
-from ..events import Meta
 from ._bodies import Body, Streamable
 from ._images import ImageFolder, check_source, image_bytes
 from ._shared import Usage, between

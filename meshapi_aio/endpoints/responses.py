@@ -12,11 +12,11 @@ from typing import Any, ClassVar, Literal
 import attrs
 
 from .._family import Family, create_method, method
+from .._meta import Meta
 from .._pages import CursorPage, ListCall, list_method
 from .._polling import Job, wait_method
 from .._shape import shape
 from ..call import Call, StreamCall, fields, get, post
-from ..events import Meta
 from ._bodies import Answered, FromCursor, unstreamed
 from ._completion import error_of
 from ._responding import NO_REASON, ResponseFolder, text_of

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any
 
+from .._meta import Meta
 from ..endpoints._shared import decimal
-from ..events import Meta
 from ._judging import kind_of_reply
 from ._outcome import Outcome, OutcomeKind
 from ._resume import Resume

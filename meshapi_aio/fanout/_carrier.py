@@ -5,7 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol, TypeVar
 
-from ..events import Meta
+from .._meta import Meta
 from ._limits import Gate
 from ._prices import Price
 

@@ -5,7 +5,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 import attrs
 
-from ..events import Attempt
+from .._meta import Attempt
 from ._keys import request_key
 
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+from .._meta import Meta
 from ..endpoints._shared import decimal
 from ..errors import MeshAPIError
-from ..events import Meta
 from ._budget import Budget, Reservation
 from ._carrier import Carrier
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import attrs
 
-from ..events import Attempt, Meta
+from .._meta import Attempt, Meta
 from ._budget import Reservation
 from ._judging import status_of
 from ._limits import Gate

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from ..events import Meta
+from .._meta import Meta
 from ._books import Books
 from ._budget import UnknownPriceError
 from ._carrier import Carrier

@@ -9,13 +9,13 @@ import pytest
 from meshapi_aio._batch import Batch
 from meshapi_aio._chunks import ChunkReader
 from meshapi_aio._json import dumps, loads
+from meshapi_aio._meta import Meta
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
 from meshapi_aio._upload import Body
 from meshapi_aio._wire import prepare, read_reply
 from meshapi_aio.call import Call, StreamCall
 from meshapi_aio.errors import MeshAPIError
-from meshapi_aio.events import Meta
 from tests.literals import EVENT_STREAM, JSON_ANSWER, SETTINGS
 
 

@@ -13,6 +13,7 @@ from meshapi_aio._answer import Answer
 from meshapi_aio._batch import Alike, Batch
 from meshapi_aio._codec import structurer
 from meshapi_aio._json import dumps, loads
+from meshapi_aio._meta import Meta
 from meshapi_aio._pump import Opening, Pump
 from meshapi_aio._scope import Scope
 from meshapi_aio._wire import read_reply
@@ -36,7 +37,6 @@ from meshapi_aio.errors import (
     StreamClosedError,
     StreamTruncatedError,
 )
-from meshapi_aio.events import Meta
 from meshapi_aio.settings import Settings, Timeout
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
+from meshapi_aio._meta import Meta
 from meshapi_aio.endpoints.web import SearchWeb, Web, WebSearch
-from meshapi_aio.events import Meta
 from tests.endpoints.answering import Answers, refusal
 
 
