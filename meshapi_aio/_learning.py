@@ -87,6 +87,8 @@ def _compared(old: str, new: str, limit: int) -> tuple[list[str], str, list[str 
                 hole, at_new = scanstring(new, start)
             except ValueError:
                 raise Unfit from None
+            if new[at_new : at_new + 1] == ":":  # the name of a key; found by the maker, it takes 0.1 ms more
+                raise Unfit
             holes.append(hole)
         else:
             number, older = WHOLE_NUMBER.match(new, start), WHOLE_NUMBER.match(old, at_old)

@@ -89,9 +89,16 @@ class _Writer:
         """Return the function that makes a class, and writes quicker ones for what comes again and again."""
         likes: dict[tuple[str, ...], Callable[..., Any]] = {}  # by the keys, in their order
         find = likes.get
-        unlike = self._unlike(kind, any_layout, likes)
+        # What each of them does, and how the objects looked of which one alone was seen.
+        branches: dict[tuple[str, ...], list[str]] = {}
+        seen: set[tuple[object, ...]] = set()
+        written = vain = pause = 0
 
         def of(value: Any) -> Any:
+            nonlocal pause
+            if pause > 0:
+                pause -= 1
+                return any_layout(value)
             like = find(tuple(value))  # what is no dict fails here, or further on
             if like is not None:
                 made = like(*value.values())
@@ -99,23 +106,10 @@ class _Writer:
                     return made
             return unlike(value)
 
-        return of
-
-    def _unlike(
-        self, kind: type[Shape], any_layout: Structure, likes: dict[tuple[str, ...], Callable[..., Any]]
-    ) -> Structure:
-        """Return the function that makes a class of what none of these can, and adds to them."""
-        # What each of them does, and how the objects looked of which one alone was seen.
-        branches: dict[tuple[str, ...], list[str]] = {}
-        seen: set[tuple[object, ...]] = set()
-        written = vain = skip = 0
-
         def unlike(value: Any) -> Any:
-            nonlocal written, vain, skip
+            nonlocal written, vain, pause
             made = any_layout(value)
-            if skip:
-                skip -= 1
-            elif written < _LAYOUTS and len(value) < _KEYS:
+            if written < _LAYOUTS and len(value) < _KEYS:
                 layout = (*value, *map(type, value.values()))
                 if layout in seen:  # so it is worth the writing, about 0.3 ms
                     seen.discard(layout)  # another thread may have been here
@@ -131,10 +125,10 @@ class _Writer:
                 else:
                     seen.clear()
                     vain += 1
-                    skip = min(_SEEN * 2**vain, _LONGEST_PAUSE)
+                    pause = min(_SEEN * 2**vain, _LONGEST_PAUSE)
             return made
 
-        return unlike
+        return of
 
     def _lines(self, kind: Any) -> list[str]:
         """Return what makes a class of any object."""

@@ -38,7 +38,7 @@ class Templates(Generic[ChunkType]):
     ``kin`` knows what other streams have learnt.
     """
 
-    __slots__ = ("_before", "_kin", "_left", "_most", "_skip", "_tries", "known", "young")
+    __slots__ = ("_before", "_kin", "_left", "_most", "_tries", "known", "skip", "young")
 
     def __init__(self, most: int, kin: Kin | None = None) -> None:
         self._most = most
@@ -50,11 +50,15 @@ class Templates(Generic[ChunkType]):
         self._before: str | None = None  # the last data that no template fitted
         self._tries = 0  # since the last template of worth
         self._left = _MOST_TRIES
-        # How many chunks pass before the next try. The first two do: the first brings the role and is like no
-        # other, and a stream that is short, or whose first chunk is waited for, has no time to learn.
-        self._skip = 2
+        self.skip = 1
+        """
+        How many chunks pass. For each :meth:`learn` counts it down, and does no more; or its caller does.
+
+        The first two chunks pass before the first try: the first brings the role and is like no other, and a
+        stream that is short, or whose first chunk is waited for, has no time to learn.
+        """
         if kin is not None and kin.discourages():
-            self._tries, self._skip = _HOPEFUL, _LONGEST_PAUSE
+            self._tries, self.skip = _HOPEFUL, _LONGEST_PAUSE
 
     @property
     def alike(self) -> Template | None:
@@ -125,23 +129,22 @@ class Templates(Generic[ChunkType]):
 
         That way is ``decode``: it returns the chunk of an event's data, and raises for data that is none.
         """
+        if self.skip:
+            self.skip -= 1
+            return
         if not self._left or len(text) > _LONGEST:
             self._before = None
             return
-        if self._skip > 1:  # so that what is not used is not kept either
-            self._skip -= 1
-            return
         before, self._before = self._before, text
-        if self._skip:
-            self._skip = 0
-            return
         if before is None or not end_alike(before, text):
             return
         if self.known and self.known[0].used >= _WORTH:
             self.known[0].used = self._tries = 0
         self._tries += 1
         self._left -= 1
-        self._skip = min(2**self._tries - 2, _LONGEST_PAUSE)
+        pause = min(2**self._tries - 2, _LONGEST_PAUSE)
+        if pause:
+            self.skip, self._before = pause - 1, None  # the last of them is noted, for the next try
         template = learnt(before, text, chunk, decode, most=self._most, holes=_MOST_HOLES)
         if self._kin is not None:
             self._kin.tried(template)

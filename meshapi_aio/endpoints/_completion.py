@@ -107,6 +107,7 @@ class CompletionFolder(Folder):
                 self._add_each(piece)
 
     def _add_each(self, chunks: Iterable[Any]) -> None:
+        folders = self._folders
         for chunk in chunks:
             if chunk.extra:
                 for key, value in chunk.extra.items():
@@ -117,9 +118,9 @@ class CompletionFolder(Folder):
             elif chunk.system_fingerprint is not None:
                 self._fingerprint = chunk.system_fingerprint
             for choice in chunk.choices:
-                folder = self._folders.get(choice.index or 0)
+                folder = folders.get(choice.index or 0)
                 if folder is None:
-                    folder = self._folders[choice.index or 0] = ChoiceFolder()
+                    folder = folders[choice.index or 0] = ChoiceFolder()
                 if choice.finish_reason is None and choice.logprobs is None and not choice.extra:
                     folder.message.add(choice.delta)
                 else:
