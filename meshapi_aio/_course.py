@@ -4,12 +4,11 @@ The course of one call: its attempts, how its answer came about, and what is tol
 Performs no I/O and knows no event loop: times are handed in.
 """
 
-import time
 from typing import Any
 
 from ._answer import Answer, telling_headers
 from ._meta import Attempt, Meta
-from ._observing import Account, Observer
+from ._observing import Account, OnEvent
 from ._pump import End
 from .errors import MeshAPIError
 
@@ -20,12 +19,12 @@ __all__ = ["Course"]
 class Course(Account):
     """What has happened with a call, and the telling of it."""
 
-    __slots__ = ("_opened", "attempts")
+    __slots__ = ("_meta", "attempts")
 
-    def __init__(self, observer: Observer, call: object) -> None:
-        super().__init__(observer, call)
+    def __init__(self, on_event: OnEvent | None, call: object) -> None:
+        super().__init__(on_event, call)
         self.attempts: list[Attempt] = []
-        self._opened: tuple[float, Meta]
+        self._meta: Meta  # of a stream that is open
 
     # What is noted.
 
@@ -102,7 +101,7 @@ class Course(Account):
 
     def opened(self, meta: Meta) -> None:
         """Tell that a stream has begun."""
-        self._opened = (time.monotonic(), meta)
+        self._meta = meta
         if self.listens:
             self._routed(meta)
             self.tell(
@@ -115,13 +114,13 @@ class Course(Account):
     def ended(self, end: End) -> None:
         """Tell that a stream is over."""
         if self.listens:
-            opened_at, meta = self._opened
+            meta = self._meta
             self.tell(
                 "StreamEnded",
                 outcome=end.outcome,
                 chunks=end.chunks,
                 skipped=end.skipped,
-                duration=time.monotonic() - opened_at,
+                duration=self.duration - meta.latency,
                 time_to_first_event=meta.time_to_first_event,
                 **_nature(end.error),
                 request_id=meta.request_id,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from .events import Event
 
 
-__all__ = ["Account", "Kind", "Observer", "OnEvent"]
+__all__ = ["Account", "Kind", "OnEvent"]
 
 OnEvent = Callable[["Event"], None]
 
@@ -41,35 +41,6 @@ logger.addHandler(logging.NullHandler())  # a library prints nothing unless it i
 _CALL_IDS = itertools.count(1)
 
 
-class Observer:
-    """Hands events on. While nobody listens it costs a look at two attributes, and no event is made."""
-
-    __slots__ = ("_on_event",)
-
-    def __init__(self, on_event: OnEvent | None) -> None:
-        self._on_event = on_event
-
-    @property
-    def listens(self) -> bool:
-        """Whether anybody wants to know."""
-        return self._on_event is not None or logger.isEnabledFor(logging.DEBUG)
-
-    def tell(self, event: "Event") -> None:
-        """Log an event and hand it to the callback; what that raises is logged, and goes no further."""
-        kind = type(event).__name__
-        if logger.isEnabledFor(logging.DEBUG):
-            values = attrs.asdict(event)
-            shown = " ".join(f"{name}={value}" for name, value in values.items() if value is not None)
-            logger.debug("%s %s", kind, shown, extra={"meshapi_event": kind, "meshapi_values": values})
-        if self._on_event is not None:
-            handled = sys.exception()
-            try:
-                self._on_event(event)
-            except Exception as error:
-                _forget(handled, error)
-                logger.exception("on_event raised for %s; the call goes on", kind)
-
-
 def _forget(handled: BaseException | None, error: BaseException) -> None:
     """Take the call's own error, whose text may quote the prompt, out of what a callback's error tells."""
     while error.__context__ is not None:
@@ -80,12 +51,16 @@ def _forget(handled: BaseException | None, error: BaseException) -> None:
 
 
 class Account:
-    """What the events of one call have in common."""
+    """
+    Tells the events of one call, of which it knows what they have in common.
 
-    __slots__ = ("_call", "_call_id", "_observer", "model", "started")
+    While nobody listens it costs a look at two attributes, and no event is made.
+    """
 
-    def __init__(self, observer: Observer, call: object) -> None:
-        self._observer = observer
+    __slots__ = ("_call", "_call_id", "_on_event", "model", "started")
+
+    def __init__(self, on_event: OnEvent | None, call: object) -> None:
+        self._on_event = on_event
         self._call = type(call).__name__
         self._call_id = next(_CALL_IDS)
         self.model: str | None = getattr(call, "model", None)
@@ -99,12 +74,22 @@ class Account:
     @property
     def listens(self) -> bool:
         """Whether anybody wants to know."""
-        return self._observer.listens
+        return self._on_event is not None or logger.isEnabledFor(logging.DEBUG)
 
     def tell(self, kind: Kind, **values: Any) -> None:
-        """Tell of an event of this call, if anybody listens."""
-        if self._observer.listens:
-            make = getattr(import_module(".events", __package__), kind)
-            self._observer.tell(
-                make(call=self._call, call_id=self._call_id, model=self.model, at=time.time(), **values)
-            )
+        """Tell of an event of this call, if anybody listens; what the callback raises goes no further."""
+        if not self.listens:
+            return
+        make = getattr(import_module(".events", __package__), kind)
+        event = make(call=self._call, call_id=self._call_id, model=self.model, at=time.time(), **values)
+        if logger.isEnabledFor(logging.DEBUG):
+            values = attrs.asdict(event)
+            shown = " ".join(f"{name}={value}" for name, value in values.items() if value is not None)
+            logger.debug("%s %s", kind, shown, extra={"meshapi_event": kind, "meshapi_values": values})
+        if self._on_event is not None:
+            handled = sys.exception()
+            try:
+                self._on_event(event)
+            except Exception as error:
+                _forget(handled, error)
+                logger.exception("on_event raised for %s; the call goes on", kind)

@@ -23,7 +23,6 @@ from ._chunks import ChunkReader
 from ._course import Course
 from ._kin import Kin
 from ._meta import Meta
-from ._observing import Observer
 from ._pump import End, Opening, Pump, Reader
 from ._retry import leads_on, pause_before_retry
 from ._scope import Scope
@@ -79,7 +78,7 @@ class Errand:
         self._scope = scope
         self._call = call
         self._fallback = settings.fallback if call.falls_back else None
-        self._course = Course(Observer(settings.on_event), call)
+        self._course = Course(settings.on_event, call)
         self._started = scope.now()
         if admission is None and settings.limit is not None:
             admission = settings.limit.gate(call)

@@ -5,7 +5,6 @@ import pytest
 from meshapi_aio import MeshAPIError, RateLimitError
 from meshapi_aio._answer import Answer
 from meshapi_aio._course import Course
-from meshapi_aio._observing import Observer
 from meshapi_aio._pump import End
 from meshapi_aio.events import Event
 from tests.literals import CREATE
@@ -17,14 +16,14 @@ ROUTED = Answer(200, {"x-request-id": "req_2", "x-mesh-routing-attempts": "2", "
 
 @pytest.fixture
 def told() -> list[Event]:
-    """What the observer of the course has heard."""
+    """What who listens to the course has heard."""
     return []
 
 
 @pytest.fixture
 def course(told: list[Event]) -> Course:
     """The course of a call that somebody listens to."""
-    return Course(Observer(told.append), CREATE)
+    return Course(told.append, CREATE)
 
 
 def test_attempts_are_noted(course: Course) -> None:

@@ -6,7 +6,7 @@ from typing import get_args
 import pytest
 
 from meshapi_aio import CreateChatCompletion
-from meshapi_aio._observing import Account, Kind, Observer
+from meshapi_aio._observing import Account, Kind
 from meshapi_aio.events import Event, RequestSent
 
 
@@ -16,9 +16,9 @@ SENT = {"attempt": 1, "method": "POST", "path": "/v1/chat/completions"}
 
 def test_nobody_listens() -> None:
     """Without a callback and with a quiet logger no event is even made: this one could not be."""
-    observer = Observer(None)
-    assert not observer.listens
-    Account(observer, CALL).tell("RequestSent")
+    account = Account(None, CALL)
+    assert not account.listens
+    account.tell("RequestSent")
 
 
 def test_every_event_can_be_told() -> None:
@@ -29,7 +29,7 @@ def test_every_event_can_be_told() -> None:
 def test_a_callback_gets_the_event() -> None:
     """An event carries the kind of call, its number, its model and the time, and no prompt."""
     told: list[Event] = []
-    account = Account(Observer(told.append), CALL)
+    account = Account(told.append, CALL)
     account.tell("RequestSent", **SENT)
     account.tell("RequestSent", **SENT)
     first, second = told
@@ -38,7 +38,7 @@ def test_a_callback_gets_the_event() -> None:
     assert first.call_id == second.call_id
     assert first.at <= second.at
     assert "secret" not in repr(told)
-    other = Account(Observer(told.append), CALL)
+    other = Account(told.append, CALL)
     other.tell("RequestSent", **SENT)
     assert told[-1].call_id > first.call_id
     assert other.duration >= 0
@@ -47,7 +47,7 @@ def test_a_callback_gets_the_event() -> None:
 def test_the_logger_gets_the_same(caplog: pytest.LogCaptureFixture) -> None:
     """At DEBUG the logger ``meshapi_aio`` has a record for each event, with stable extra keys."""
     with caplog.at_level(logging.DEBUG, logger="meshapi_aio"):
-        Account(Observer(None), CALL).tell("RequestSent", **SENT)
+        Account(None, CALL).tell("RequestSent", **SENT)
     (record,) = caplog.records
     assert record.name == "meshapi_aio"
     assert record.getMessage().startswith("RequestSent call=CreateChatCompletion")
@@ -62,7 +62,7 @@ def test_a_callback_that_raises_is_logged(caplog: pytest.LogCaptureFixture) -> N
     def broken(_event: Event) -> None:
         raise ZeroDivisionError
 
-    Account(Observer(broken), CALL).tell("RequestSent", **SENT)
+    Account(broken, CALL).tell("RequestSent", **SENT)
     (record,) = caplog.records
     assert record.levelno == logging.ERROR
     assert "on_event raised for RequestSent" in record.getMessage()
@@ -80,7 +80,7 @@ def test_a_callback_that_raises_says_nothing_of_the_calls_own_error(
         except KeyError:
             raise ZeroDivisionError from None
 
-    account = Account(Observer(broken), CALL)
+    account = Account(broken, CALL)
     for context in (None, ValueError("a secret prompt")):
         try:
             if context is not None:

@@ -58,7 +58,7 @@ class CompletionFolder(Folder):
         self._id = self._created = self._model = None
         self._usage = self._cost = self._fingerprint = None
         self._has_first = False
-        self._extra: dict[str, Any] = {}
+        self._extra: dict[str, Any] | None = None
         self._folders: dict[int, ChoiceFolder] = {}
 
     @property
@@ -86,7 +86,7 @@ class CompletionFolder(Folder):
             "usage": self._usage,
             "cost": self._cost,
             "system_fingerprint": self._fingerprint,
-            "extra": dict(self._extra),
+            "extra": dict(self._extra or {}),
         }
 
     def choices(self, *, whole: bool) -> list[dict[str, Any]]:
@@ -110,9 +110,7 @@ class CompletionFolder(Folder):
         folders = self._folders
         for chunk in chunks:
             if chunk.extra:
-                for key, value in chunk.extra.items():
-                    if value is not None:
-                        self._extra[key] = value
+                self._add_extra(chunk.extra)
             if not self._has_first or chunk.usage is not None or chunk.cost is not None:
                 self._add_head(chunk)
             elif chunk.system_fingerprint is not None:
@@ -125,6 +123,13 @@ class CompletionFolder(Folder):
                     folder.message.add(choice.delta)
                 else:
                     folder.add(choice.delta, choice.finish_reason, choice.logprobs, choice.extra)
+
+    def _add_extra(self, extra: dict[str, Any]) -> None:
+        if self._extra is None:
+            self._extra = {}
+        for key, value in extra.items():
+            if value is not None:
+                self._extra[key] = value
 
     def _add_head(self, chunk: Any) -> None:
         if not self._has_first:  # the tail's model is an upstream build name, so the first that came holds
