@@ -25,10 +25,39 @@ __all__ = ["dumps", "loads"]
 _decoder: Any = json.JSONDecoder()  # a public class, of which type checkers do not know all
 _scan: Callable[[str, int], tuple[Any, int]] = _decoder.scan_once
 
-# Made once: json.dumps makes one for each call, and takes 2.8 µs for a small request instead of 2.3.
-_encode: Callable[[Any], str] = json.JSONEncoder(
-    allow_nan=False, separators=(",", ":"), ensure_ascii=False
-).encode
+# Made once: json.dumps makes one for each call, and takes 3.5 µs for a small request instead of 3.0.
+_encoder = json.JSONEncoder(allow_nan=False, separators=(",", ":"), ensure_ascii=False)
+
+
+def _make_encode() -> Callable[[Any], str]:
+    """
+    Return what encodes as that does, with its core made once as well: 1.9 µs.
+
+    The core is no public name, so it is taken only where it is as it has been from Python 3.11 to 3.13. It
+    looks for no container inside itself, and goes as deep as Python lets it.
+    """
+    try:
+        make: Any = getattr(json.encoder, "c_make_encoder")  # noqa: B009 - not in every Python
+        core = make(
+            markers=None,
+            default=_encoder.default,
+            encoder=json.encoder.encode_basestring,
+            indent=None,
+            key_separator=":",
+            item_separator=",",
+            sort_keys=False,
+            skipkeys=False,
+            allow_nan=False,
+        )
+        sample = {"é": [1, 1.5, None, True, '"']}
+        if "".join(core(sample, 0)) == _encoder.encode(sample):
+            return lambda value: "".join(core(value, 0))
+    except Exception:  # noqa: BLE001, S110 - whatever it is, this Python has another one, or none
+        pass
+    return _encoder.encode
+
+
+_encode = _make_encode()
 
 # Every byte as 0 if it is a digit, else as a space; and as many digits as may be more than 64 bits.
 _DIGITS = bytes(48 if 48 <= byte <= 57 else 32 for byte in range(256))
@@ -71,7 +100,10 @@ def dumps(value: Any) -> bytes:
     A value that JSON can't hold, NaN and the infinities included, is a ``TypeError`` that names its place.
     """
     try:
-        text = _encode(value)
+        try:
+            text = _encode(value)
+        except RecursionError:
+            text = _encoder.encode(value)  # which tells what is inside itself from what is deep
     except (TypeError, ValueError, RecursionError) as error:
         msg = f"the request holds what JSON can't: {_fault(value, error)}"
         raise TypeError(msg) from None

@@ -1,6 +1,8 @@
 """JSON text in and out, the same with orjson and without."""
 
+import json
 import math
+import sys
 from typing import Any
 
 import orjson
@@ -9,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from meshapi_aio import _json
-from meshapi_aio._json import dumps, loads
+from meshapi_aio._json import _encode, _encoder, _make_encode, dumps, loads
 from meshapi_aio.endpoints._messages import TextPart
 from tests.strategies import JSON
 
@@ -98,6 +100,16 @@ def test_what_servers_send_for_json() -> None:
 def test_json_comes_back_as_it_was_written(value: Any) -> None:
     """To the letter, None included."""
     assert loads(dumps(value)) == value
+
+
+@given(value=JSON)
+def test_json_is_written_as_the_standard_library_writes_it(value: Any) -> None:
+    """To the byte, by the core of its encoder where that is known, as it is of CPython."""
+    assert dumps(value) == _encoder.encode(value).encode()
+    assert _encode != _encoder.encode or sys.implementation.name != "cpython"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delattr(json.encoder, "c_make_encoder")
+        assert _make_encode() == _encoder.encode
 
 
 def test_json_is_written_compactly_and_readably() -> None:
