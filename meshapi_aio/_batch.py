@@ -17,7 +17,7 @@ MadeType_co = TypeVar("MadeType_co", covariant=True)
 
 
 class Alike(Protocol[MadeType_co]):
-    """What tells by its bytes alone that a chunk differs from those before it by no more than one text."""
+    """What tells by their bytes alone that chunks differ from those before them by no more than one text."""
 
     @property
     def make(self) -> Callable[[str], MadeType_co]:
@@ -29,8 +29,8 @@ class Alike(Protocol[MadeType_co]):
         """Where in the chunk the text is."""
         ...
 
-    def lone(self, data: bytes) -> str | None:
-        """Return the text of the one event that these bytes are; None where they are anything else."""
+    def texts(self, data: bytes) -> list[str]:
+        """Return the text of each event that these bytes are; none where they are anything else."""
         ...
 
 

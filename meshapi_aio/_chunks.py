@@ -82,7 +82,7 @@ class ChunkReader(Generic[ChunkType]):
 
     @property
     def alike(self) -> Alike[ChunkType] | None:
-        """What tells a lone chunk in the next bytes, where they begin an event; :meth:`told` must know."""
+        """What tells chunks by the next bytes alone, where they begin an event; :meth:`told` must know."""
         if self._held is None and not self._rest and self._decoder.is_between:
             return self._templates.alike
         return None

@@ -61,7 +61,7 @@ class Reader(Protocol[ChunkType]):
 
     @property
     def alike(self) -> Alike[ChunkType] | None:
-        """What tells a lone chunk in the next bytes, where there is such a thing."""
+        """What tells chunks by the next bytes alone, where there is such a thing."""
         ...
 
     def told(self, count: int) -> None:

@@ -57,28 +57,26 @@ class Template:
             self.end = f'"{tail}\n\n'.encode()
             self.start = len(self.first)
 
-    def lone(self, data: bytes) -> str | None:
+    def texts(self, data: bytes) -> list[str]:
         """
-        Return the text in the one event that these bytes are; None where they are anything else.
+        Return the texts in the events that these bytes are; none where they are anything else.
 
         Each is a single line ``data: …`` with LF line ends, and nothing of an event came before. What may be
         too large an event is left to the decoder.
         """
         # The end stands behind the start: of a text that does not end, one quote would do for both.
         start = self.start
-        if (
-            data.startswith(self.first)
-            and data.find(b"\n", start) == len(data) - 2
-            and len(data) <= self.most
-            and data.endswith(self.end, start)
-        ):
+        if len(data) > self.most or not (data.startswith(self.first) and data.endswith(self.end, start)):
+            return []
+        if data.find(b"\n", start) == len(data) - 2:
             hole = data[start : -len(self.end)]
             text = hole.decode("utf-8", "replace")
             if text.isprintable() and '"' not in text and "\\" not in text:
-                return text
-            for text in texts_in([hole]):
-                return text
-        return None
+                return [text]
+            return texts_in([hole])
+        holes = self._holes(data)
+        texts = [] if holes is None else texts_in(holes)
+        return texts if holes is not None and len(texts) == len(holes) else []
 
     def match(self, text: str) -> Any:
         """Return the chunk of an event's data, None where it does not fit."""
@@ -119,18 +117,12 @@ class Template:
         return (held, start) if len(text) - at == len(self.tail) else None
 
     def holes(self, block: bytes) -> list[bytes]:
-        """
-        Return what a block has between the first literal and the last, event by event as far as they fit.
-
-        Cut out blindly and put together again, to be compared with the block at once: 0.2 µs an event, where
-        splitting at all that stands between two holes takes 0.55, and looking at each event 0.3.
-        """
+        """Return what a block has between the first literal and the last, as far as its events fit."""
         first, end = self.first, self.end
-        low, high = len(first), 2 - len(end)
-        # At each second line end: to look for two of them takes twice as long, 0.3 µs an event.
-        holes = [line[low:high] for line in block.split(b"\n")[:-1:2]]
-        if b"".join((first, (end + first).join(holes), end)) == block:
+        holes = self._holes(block)
+        if holes is not None:
             return holes
+        low, high = len(first), 2 - len(end)
         lines = block.split(b"\n\n")
         lines.pop()  # what follows the last
         holes = [line[low:high] for line in lines]
@@ -141,6 +133,19 @@ class Template:
                 break
             fitting.append(hole)
         return fitting
+
+    def _holes(self, block: bytes) -> list[bytes] | None:
+        """
+        Return the same where all of a block fits.
+
+        Cut out blindly and put together again, to be compared with the block at once: 0.2 µs an event, where
+        splitting at all that stands between two holes takes 0.55, and looking at each event 0.3.
+        """
+        first, end = self.first, self.end
+        low, high = len(first), 2 - len(end)
+        # At each second line end: to look for two of them takes twice as long, 0.3 µs an event.
+        holes = [line[low:high] for line in block.split(b"\n")[:-1:2]]
+        return holes if b"".join((first, (end + first).join(holes), end)) == block else None
 
 
 def texts_in(holes: list[bytes]) -> list[str]:

@@ -62,7 +62,7 @@ class Templates(Generic[ChunkType]):
 
     @property
     def alike(self) -> Template | None:
-        """The template by which a lone event may be told."""
+        """The template by which events may be told by their texts."""
         return self.known[0] if self.known and self.known[0].first else None
 
     def used(self, count: int) -> None:

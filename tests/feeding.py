@@ -16,15 +16,15 @@ def fed(
     """
     Return the chunks of some bytes, all of them, and of their clean end where they have one.
 
-    ``alone`` tries each piece as a chunk that came alone first, as a stream does.
+    ``alone`` tries each piece as chunks that are told by their texts first, as a stream does.
     """
     chunks: list[ChatCompletionChunk] = []
     for data in pieces:
         alike = reader.alike if alone and not reader.done and reader.failure is None else None
-        told = None if alike is None else alike.lone(data)
-        if alike is not None and told is not None:
-            reader.told(1)
-            chunks.append(alike.make(told))
+        texts = [] if alike is None else alike.texts(data)
+        if alike is not None and texts:
+            reader.told(len(texts))
+            chunks += map(alike.make, texts)
             continue
         chunks += reader.feed(data)
         while reader.has_more:

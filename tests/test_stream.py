@@ -528,24 +528,24 @@ class Coming(Ready):
         return waiter
 
 
-class Single:
-    """Tells a lone letter, and makes a capital of it."""
+class Texts:
+    """Tells letters, up to three, and makes capitals of them."""
 
     path = ""
 
     def make(self, text: str) -> str:
         return text.upper()
 
-    def lone(self, data: bytes) -> str | None:
-        return data.decode() if len(data) == 1 and data.isalpha() else None
+    def texts(self, data: bytes) -> list[str]:
+        return list(data.decode()) if len(data) < 4 and data.isalpha() else []
 
 
 class Capitals(Letters):
-    """A reader whose lone letters are capitals; it notes how many were told."""
+    """A reader whose letters are capitals where they come by few; it notes how many were told."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.alike = Single()
+        self.alike = Texts()
         self.counted: list[int] = []
 
     def told(self, count: int) -> None:
@@ -556,11 +556,11 @@ class Capitals(Letters):
 async def test_chunks_that_come_alone_are_chunks_like_all(kind: type[Wire]) -> None:
     """They come in order among others, and are noted and folded before what follows them (promise 1)."""
     reader = Capitals()
-    wire = kind(b"a", b"b", b"cd", b"e", b"-", b"f", b".")
+    wire = kind(b"a", b"b", b"cdcd", b"e", b"ghi", b"-", b"f", b".")
     stream = open_on(wire, first=["x"], reader=reader)
-    assert [chunk async for chunk in stream] == list("xABcdEf")
-    assert stream.word == "xABcdEf"
-    assert reader.counted == [2, 1]
+    assert [chunk async for chunk in stream] == list("xABcdcdEGHIf")
+    assert stream.word == "xABcdcdEGHIf"
+    assert reader.counted == [2, 4]
     assert (wire.finished, wire.aborted) == (1, 0)
 
 

@@ -407,29 +407,33 @@ def test_what_other_streams_have_learnt_changes_no_chunk(data: st.DataObject) ->
 @pytest.mark.parametrize(
     ("data", "told"),
     [
-        (content("w"), "w"),
-        (content(""), ""),
-        (content('\n "ä'), '\n "ä'),
-        (content("w").replace("w", "\\ud83d"), "\ud83d"),
-        (content("w").replace('"w"', '"'), None),
-        (content("w").replace('"w"', '"w\\"'), None),
-        (content("w").replace("w", "\x07"), None),
-        (content("w").replace("w", "a\n"), None),
-        (content("w").replace("w", '","role":"tool'), None),
-        (content("w") + "\n\ndata: " + content("w"), None),
-        (content("w", id="another"), None),
-        (content("w") + " ", None),
-        ("", None),
+        (content("w"), ["w"]),
+        (content(""), [""]),
+        (content('\n "ä'), ['\n "ä']),
+        (content("w").replace("w", "\\ud83d"), ["\ud83d"]),
+        (content("w").replace('"w"', '"'), []),
+        (content("w").replace('"w"', '"w\\"'), []),
+        (content("w").replace("w", "\x07"), []),
+        (content("w").replace("w", "a\n"), []),
+        (content("w").replace("w", '","role":"tool'), []),
+        (f"{content('w')}\n\ndata: {content('é')}\n\ndata: {content('')}", ["w", "é", ""]),
+        (f"{content('w')}\n\ndata: {content('v', id='another')}", []),
+        (f"{content('w')}\n\ndata: {content('v')}\n", []),
+        (f"{content('w')}\n\n{content('v')}", []),
+        (f"{content('w')}\n\ndata: {content('v').replace('v', chr(13))}", []),
+        (content("w", id="another"), []),
+        (content("w") + " ", []),
+        ("", []),
     ],
 )
-def test_what_tells_a_lone_chunk(data: str, told: str | None) -> None:
-    """A chunk that comes alone is told by its text, and by nothing that only looks like one (promise 4)."""
+def test_what_tells_chunks_by_their_texts(data: str, told: list[str]) -> None:
+    """Chunks that are all that comes are told by texts, not by what only looks like one (promise 4)."""
     reader: ChunkReader[ChatCompletionChunk] = ChunkReader(CALL, ANSWER, SETTINGS)
     assert reader.alike is None
     for number in range(4):
         reader.feed(b"data: %b\n\n" % content(f"w{number}").encode())
     assert reader.alike is not None
-    assert reader.alike.lone(b"data: %b\n\n" % data.encode("utf-8", "surrogatepass")) == told
+    assert reader.alike.texts(b"data: %b\n\n" % data.encode("utf-8", "surrogatepass")) == told
     reader.feed(b"data:")
     assert reader.alike is None
 

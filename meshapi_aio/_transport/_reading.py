@@ -118,7 +118,9 @@ class QuickReader(aiohttp.StreamReader):
         return self.taken()
 
     def taken(self) -> bytes:
-        """Return what has come by now."""
+        """Return what has come by now; nothing where reading must tell."""
+        if self._exception is not None:
+            return b""
         buffer = self._buffer
         data = buffer.popleft() if len(buffer) == 1 else b"".join(buffer)
         buffer.clear()
@@ -186,13 +188,14 @@ class PieceHandler(ResponseHandler):
     def data_received(self, data: bytes) -> None:
         """Take bytes of the connection."""
         content = self._content
-        if content is None:
-            ResponseHandler.data_received(self, data)
-            return
-        if content.feed_piece(data):
-            return
+        if content is None or not content.feed_piece(data):
+            self.parse(data)
+
+    def parse(self, data: bytes) -> None:
+        """Take bytes of the connection that are no lone piece."""
         ResponseHandler.data_received(self, data)
-        if not data.endswith(b"\n"):
+        content = self._content
+        if content is not None and not data.endswith(b"\n"):
             content.begin_http_chunk_receiving()  # it may have, in part
 
 
