@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from ._bytes import ByteReply, ByteStream
-from ._meta import Attempt, Meta, Routing, Statistics
+from ._meta import Attempt, Event, Meta, Routing, Statistics
 from ._raw import RawCall, RawStream, RawStreamCall
 from ._shape import Reply, Shape
 from ._stream import Stream
@@ -77,7 +77,6 @@ if TYPE_CHECKING:
         StreamChatCompletion,
     )
     from .events import (
-        Event,
         FallbackTaken,
         GatewayRouted,
         ReplyReceived,

@@ -1,6 +1,9 @@
 """
 How replies came about, and what a client has open: values that hold no prompt, no token and no connection.
 
+Of what happens (``events.py``) only the base stands here, since annotations name it; the rest is imported
+when somebody listens.
+
 Performs no I/O and knows no event loop.
 """
 
@@ -9,7 +12,7 @@ from collections.abc import Mapping
 import attrs
 
 
-__all__ = ["Attempt", "Meta", "Routing", "Statistics"]
+__all__ = ["Attempt", "Event", "Meta", "Routing", "Statistics"]
 
 
 @attrs.frozen(kw_only=True)
@@ -132,3 +135,19 @@ class Statistics:
     open: int
     in_flight: int
     queued: int
+
+
+@attrs.frozen(kw_only=True)
+class Event:
+    """
+    Something that happened to a call.
+
+    ``call`` is the kind of call (``CreateChatCompletion``), ``call_id`` a number that all events of one call
+    share, ``model`` the one that is asked for, ``at`` the time in seconds since the epoch. Errors are told by
+    their class, status and code: their text may quote a prompt.
+    """
+
+    call: str
+    call_id: int
+    model: str | None
+    at: float

@@ -10,18 +10,16 @@ import sys
 import time
 from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import attrs
 
-
-if TYPE_CHECKING:
-    from .events import Event
+from ._meta import Event
 
 
 __all__ = ["Account", "Kind", "OnEvent"]
 
-OnEvent = Callable[["Event"], None]
+OnEvent = Callable[[Event], None]
 
 Kind = Literal[
     "FallbackTaken",

@@ -1,14 +1,11 @@
 """What ``MeshAPI.with_options`` takes."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, TypedDict
+from typing import Literal, TypedDict
 
 from ._admission import Limiter
+from ._meta import Event
 from .settings import Fallback, Limits, Retry, Timeout
-
-
-if TYPE_CHECKING:
-    from .events import Event
 
 
 __all__ = ["Options"]
@@ -23,7 +20,7 @@ class Options(TypedDict, total=False):
     api_version: str | None
     headers: Mapping[str, str]
     on_malformed: Literal["raise", "skip"]
-    on_event: "Callable[[Event], None] | None"
+    on_event: Callable[[Event], None] | None
     fallback: Fallback | None
     request_id: str | None
     cache: bool | None

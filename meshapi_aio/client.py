@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, Unpack, overload
 
 from ._bytes import ByteStream
 from ._download import Download
-from ._meta import Statistics
+from ._meta import Event, Statistics
 from ._options import Options
 from ._origin import place_for_warning, place_of_caller
 from ._resolve import check_proxy, resolve_base_url, resolve_token
@@ -27,7 +27,6 @@ from .settings import Limits, Retry, Settings, Timeout
 if TYPE_CHECKING:
     from ._carrying import AnyCall
     from ._polling import Job
-    from .events import Event
     from .fanout import FanOut, Row
     from .fanout import Options as FanOutOptions
 
@@ -78,7 +77,7 @@ class MeshAPI(Families):
         ssl_context: ssl.SSLContext | None = None,
         trust_env: bool = False,
         on_malformed: Literal["raise", "skip"] = "raise",
-        on_event: "Callable[[Event], None] | None" = None,
+        on_event: Callable[[Event], None] | None = None,
     ) -> None:
         try:
             check_proxy(proxy)

@@ -9,11 +9,10 @@ from typing import Literal
 
 import attrs
 
-from ._meta import Routing
+from ._meta import Event, Routing
 
 
 __all__ = [
-    "Event",
     "FallbackTaken",
     "GatewayRouted",
     "ReplyReceived",
@@ -23,22 +22,6 @@ __all__ = [
     "StreamEnded",
     "StreamOpened",
 ]
-
-
-@attrs.frozen(kw_only=True)
-class Event:
-    """
-    Something that happened to a call.
-
-    ``call`` is the kind of call (``CreateChatCompletion``), ``call_id`` a number that all events of one call
-    share, ``model`` the one that is asked for, ``at`` the time in seconds since the epoch. Errors are told by
-    their class, status and code: their text may quote a prompt.
-    """
-
-    call: str
-    call_id: int
-    model: str | None
-    at: float
 
 
 @attrs.frozen(kw_only=True)

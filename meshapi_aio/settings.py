@@ -10,16 +10,13 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from types import NoneType
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import Any, Literal, Self
 from urllib.parse import quote, quote_plus
 
 import attrs
 
 from ._admission import Limiter
-
-
-if TYPE_CHECKING:
-    from .events import Event
+from ._meta import Event
 
 
 __all__ = [
@@ -229,7 +226,7 @@ def _header_names(headers: Mapping[str, str]) -> str:
     return "{" + ", ".join(f"{name!r}: …" for name in headers) + "}"
 
 
-def _callable(_owner: object, _attribute: object, value: "Callable[[Event], None] | None") -> None:
+def _callable(_owner: object, _attribute: object, value: Callable[[Event], None] | None) -> None:
     if value is not None and (not callable(value) or inspect.iscoroutinefunction(value)):
         msg = f"on_event must be a function (no coroutine function) that takes an event, got {value!r}"
         raise TypeError(msg)
@@ -264,7 +261,7 @@ class Settings:
         default=None,
         validator=_must_be("1 to 64 of A-Z a-z 0-9 . _ : -", str, NoneType, fits=_REQUEST_ID.fullmatch),
     )
-    on_event: "Callable[[Event], None] | None" = attrs.field(default=None, validator=_callable)
+    on_event: Callable[[Event], None] | None = attrs.field(default=None, validator=_callable)
     cache: bool | None = attrs.field(default=None, validator=_must_be("True, False or None", bool, NoneType))
     limit: Limiter | None = attrs.field(
         default=None, validator=_must_be("a limit, such as AdaptiveLimit()", Limiter, NoneType)

@@ -1,9 +1,9 @@
 """The client over real sockets: what it is made of, what it tries again, and how it is closed."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, get_type_hints
 
 import pytest
 
@@ -14,6 +14,7 @@ from meshapi_aio import (
     ClientClosedError,
     CreateChatCompletion,
     DecodeError,
+    Event,
     InternalServerError,
     Limits,
     MeshAPI,
@@ -75,6 +76,12 @@ def test_making_a_client_does_nothing() -> None:
     assert repr(client) == "<MeshAPI https://example.com>"
     assert not client.closed
     assert client.stats().open == client.stats().in_flight == client.stats().queued == 0
+
+
+def test_what_a_client_is_made_with_can_be_looked_up() -> None:
+    """Its annotations resolve at run time, for containers that fill arguments in by them."""
+    assert get_type_hints(MeshAPI.__init__)["on_event"] == Callable[[Event], None] | None
+    assert get_type_hints(MeshAPI.__init__).keys() >= {"base_url", "token", "retry"}
 
 
 def test_settings_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,8 +5,8 @@ import pytest
 from meshapi_aio import MeshAPIError, RateLimitError
 from meshapi_aio._answer import Answer
 from meshapi_aio._course import Course
+from meshapi_aio._meta import Event
 from meshapi_aio._pump import End
-from meshapi_aio.events import Event
 from tests.literals import CREATE
 
 

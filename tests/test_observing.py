@@ -6,8 +6,9 @@ from typing import get_args
 import pytest
 
 from meshapi_aio import CreateChatCompletion
+from meshapi_aio._meta import Event
 from meshapi_aio._observing import Account, Kind
-from meshapi_aio.events import Event, RequestSent
+from meshapi_aio.events import RequestSent
 
 
 CALL = CreateChatCompletion(model="m", messages=[{"role": "user", "content": "a secret prompt"}])

@@ -152,7 +152,7 @@ class Exchange(Outward):
     def taken(self) -> bytes:
         """Return what has come by now; nothing where reading must tell."""
         content = self._content
-        return b"" if content is None else content.taken()
+        return b"" if content is None or content.exception() is not None else content.taken()
 
     async def read(self) -> bytes:
         """Return what has come, at least one byte; nothing at the end. Raises once all is handed out."""

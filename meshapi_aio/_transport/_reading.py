@@ -118,9 +118,7 @@ class QuickReader(aiohttp.StreamReader):
         return self.taken()
 
     def taken(self) -> bytes:
-        """Return what has come by now; nothing where reading must tell."""
-        if self._exception is not None:
-            return b""
+        """Return what has come by now."""
         buffer = self._buffer
         data = buffer.popleft() if len(buffer) == 1 else b"".join(buffer)
         buffer.clear()
