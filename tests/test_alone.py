@@ -56,7 +56,6 @@ for _ in range(3):
 ON_DEMAND = (
     "cattrs",
     "difflib",
-    "html",
     *(f"{NAME}.{room}" for room in ("_hooks", "_pages", "_polling", "events")),
 )
 
