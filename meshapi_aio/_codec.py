@@ -9,7 +9,7 @@ value comes: a completion and its chunks need none, and an import of this packag
 import functools
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args, get_origin
 
 from ._quick import quick
 from ._shape import Shape
@@ -51,7 +51,14 @@ def _hook_for(kind: Any) -> Callable[[Any, Any], Any]:
             found.append(_careful().hook_for(kind))
         return found[0](value, kind)
 
+    if not _has_hook(kind):
+        found.append(_careful().hook_for(kind))  # raises what it has to say, and here, not at the first value
     return hook
+
+
+def _has_hook(kind: Any) -> bool:
+    """Tell whether there are hooks for an annotation: for dicts with values of one type there are none."""
+    return (get_origin(kind) is not dict or kind == dict[str, Any]) and all(map(_has_hook, get_args(kind)))
 
 
 def unfit(error: Exception) -> str:

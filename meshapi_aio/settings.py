@@ -292,15 +292,8 @@ class Settings:
 
 def _echoes(*secrets: str) -> tuple[str, ...]:
     """Return secrets as a text, JSON, HTML or a URL may quote them: most tokens look all the same."""
-    quoted = {
-        form
-        for secret in secrets
-        for form in (
-            secret,
-            json.dumps(secret)[1:-1],
-            secret.translate(_IN_HTML),
-            quote(secret),
-            quote_plus(secret),
-        )
-    }
+    quoted: set[str] = set()
+    for secret in secrets:
+        quoted |= {secret, json.dumps(secret)[1:-1], secret.translate(_IN_HTML)}
+        quoted |= {quote(secret), quote_plus(secret)}
     return tuple(sorted(quoted, key=len, reverse=True))

@@ -88,7 +88,7 @@ def test_a_public_module_says_what_it_offers(module: str) -> None:
     assert made <= set(names) <= shown
 
 
-@pytest.mark.parametrize("room", ["errors", "events"])
+@pytest.mark.parametrize("room", ["_meta", "errors", "events"])
 def test_the_door_offers_whole_rooms(room: str) -> None:
     """Whatever can be raised or observed can be imported from the door."""
     door = import_module(NAME)

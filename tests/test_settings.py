@@ -1,5 +1,6 @@
 """What a client is told once: every spelling that is right, and every wrong one with what is said of it."""
 
+import html
 import math
 import pickle
 from collections.abc import Callable
@@ -388,6 +389,13 @@ def test_the_token_is_in_no_repr() -> None:
     assert TOKEN not in shown
     assert "secret" not in shown
     assert "headers={'X-Api-Key': …, 'X-Tag': …}" in shown
+
+
+def test_a_page_quotes_a_token_as_the_standard_library_does() -> None:
+    """Every character that HTML escapes is known, so that no form of the token is missed."""
+    token = "".join(map(chr, range(0x20, 0x7F)))
+    settings = Settings(base_url="https://example.com", token=token)
+    assert settings.redact(f"<p>{html.escape(token)}</p>") == "<p>[token]</p>"
 
 
 def test_an_echoed_token_is_taken_out() -> None:
